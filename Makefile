@@ -1,0 +1,60 @@
+# One list of verbs. `make run` and `make demo PHOTO=…` need Python 3.11, git and make, nothing else.
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --require-hashes --only-binary :all:
+
+.PHONY: run demo test test-fast lint format browser requirements clean
+
+run: .venv/local
+	@exec $(BIN)/python -m photorestore.local run
+
+demo: .venv/local
+	@exec $(BIN)/python -m photorestore.local demo
+
+test: .venv/dev browser
+	@$(BIN)/python -m pytest --cov --cov-report=term
+
+# Without processes and browsers: seconds.
+test-fast: .venv/dev
+	@$(BIN)/python -m pytest -m "not e2e"
+
+lint: .venv/dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/djlint templates --profile=django --lint --quiet
+	$(BIN)/python manage.py makemigrations --check --dry-run
+
+format: .venv/dev
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+# The tests drive a Chromium: the system's, or Playwright's own where there is none.
+browser: .venv/dev
+	@command -v chromium chromium-browser google-chrome >/dev/null || $(BIN)/playwright install chromium
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo 'Python 3.11 or later is needed: PYTHON=python3.11 make …'; exit 1; }
+	@$(PYTHON) -m venv .venv || \
+	  { rm -rf .venv; echo 'This Python cannot make environments; on Debian: apt install python3-venv'; exit 1; }
+
+.venv/local: requirements/local.txt | .venv/bin/python
+	@echo 'Installing what PhotoRestore needs into .venv …'
+	@$(PIP) -r $<
+	@touch $@
+
+.venv/dev: requirements/dev.txt | .venv/bin/python
+	@echo 'Installing what the tests and checks need into .venv …'
+	@$(PIP) -r $<
+	@touch $@ .venv/local
+
+# Pins every requirement with its hashes, again and newest (needs uv).
+requirements:
+	@cd requirements && for name in base restorer local dev; do \
+	  uv pip compile --quiet --upgrade --generate-hashes --universal --python-version 3.11 --no-emit-index-url \
+	    --custom-compile-command 'make requirements' $$name.in -o $$name.txt || exit 1; done
+
+clean:
+	rm -rf .venv var

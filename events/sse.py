@@ -1,0 +1,30 @@
+"""The text/event-stream format, and only that.
+
+https://html.spec.whatwg.org/multipage/server-sent-events.html
+"""
+
+from __future__ import annotations
+
+CONTENT_TYPE = "text/event-stream"
+HEARTBEAT = b": heartbeat\n\n"
+
+
+def frame(*, id: int, event: str, data: str) -> bytes:
+    """Return one event as UTF-8 bytes. `data` is one line (JSON without line breaks)."""
+    return f"id: {id}\nevent: {event}\ndata: {data}\n\n".encode()
+
+
+def retry(milliseconds: int) -> bytes:
+    """Return the line that sets how long a client waits before it comes back."""
+    return f"retry: {milliseconds}\n\n".encode()
+
+
+def last_event_id(header: str | None, parameter: str | None) -> int:
+    """Return the number a client has seen last, 0 for none; the header wins, as a browser sets it.
+
+    Raises ValueError for what is not a number of ours.
+    """
+    value = header or parameter or "0"
+    if not (value.isascii() and value.isdigit() and len(value) < 19):
+        raise ValueError(value)
+    return int(value)

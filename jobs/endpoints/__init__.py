@@ -1,0 +1,34 @@
+"""Kinds of RunPod workers: a module each, chosen by RUNPOD_ENDPOINT_KIND."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from django.conf import settings
+
+from . import photorestore
+from .base import Addresses, OptionsError, OutputError, Result
+
+
+class Endpoint(Protocol):
+    """What such a module offers."""
+
+    def clean(self, options: dict[str, Any], *, width: int, height: int) -> dict[str, Any]:
+        """Return the options completed with defaults; OptionsError says what is allowed."""
+
+    def build(self, options: dict[str, Any], addresses: Addresses) -> dict[str, Any]:
+        """Return RunPod's `input`."""
+
+    def read(self, output: Any) -> Result:
+        """Return the picture in RunPod's `output`; OutputError names why there is none."""
+
+
+KINDS: dict[str, Endpoint] = {"photorestore": photorestore}
+
+
+def current() -> Endpoint:
+    """Return the kind in use."""
+    return KINDS[settings.RUNPOD_ENDPOINT_KIND]
+
+
+__all__ = ["KINDS", "Addresses", "Endpoint", "OptionsError", "OutputError", "Result", "current"]

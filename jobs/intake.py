@@ -1,0 +1,97 @@
+"""What people may ask for: to keep a photo, to restore it."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import logging
+from typing import IO, Any
+
+from django.core.files.base import ContentFile, File
+from django.db import transaction
+from django.utils import timezone
+
+from . import endpoints, pictures, tasks
+from .models import Job, Photo, Status
+
+logger = logging.getLogger(__name__)
+
+
+class AlreadyFinishedError(Exception):
+    """A finished job does not start again; the photo wants a new one."""
+
+
+def upload(
+    *, owner: Any, file: IO[bytes], title: str = "", options: dict[str, Any] | None = None
+) -> Job:
+    """Keep a photo with its first job, which is asked for at once if there are options. Return it.
+
+    Raises PictureError or OptionsError, with nothing stored.
+    """
+    picture = pictures.read(file)
+    endpoint = endpoints.current()
+    chosen = endpoint.clean(options or {}, width=picture.width, height=picture.height)
+    photo = Photo(
+        owner=owner,
+        title=title,
+        format=picture.format,
+        width=picture.width,
+        height=picture.height,
+    )
+    try:
+        _store(photo, file, picture)
+        return _write(photo, chosen, ask=options is not None)
+    except BaseException:
+        for stored in (photo.original, photo.image, photo.preview):
+            stored.delete(save=False)
+        raise
+
+
+def _store(photo: Photo, file: IO[bytes], picture: pictures.Picture) -> None:
+    photo.bytes = file.seek(0, io.SEEK_END)
+    file.seek(0)
+    photo.sha256 = hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]
+    file.seek(0)
+    photo.original.save(f"{photo.pk}.{picture.original_extension}", File(file), save=False)
+    photo.image.save(f"{photo.pk}.{picture.extension}", ContentFile(picture.image), save=False)
+    photo.preview.save(f"{photo.pk}.jpg", ContentFile(picture.preview), save=False)
+
+
+def _write(photo: Photo, options: dict[str, Any], *, ask: bool) -> Job:
+    with transaction.atomic():
+        photo.save(force_insert=True)
+        job = Job.objects.create(photo=photo, options=options)
+        if ask:
+            _ask(job)
+    return job
+
+
+def request_restore(*, job: Job) -> bool:
+    """Start a job that was created; False if it is under way. Raises AlreadyFinishedError."""
+    with transaction.atomic():
+        job = Job.objects.select_for_update().get(pk=job.pk)
+        if job.is_final:
+            raise AlreadyFinishedError
+        return _ask(job)
+
+
+def request_new_job(*, photo: Photo, options: dict[str, Any]) -> Job:
+    """Restore the photo (again) with the options, as a new job. Raises OptionsError."""
+    chosen = endpoints.current().clean(options, width=photo.width, height=photo.height)
+    with transaction.atomic():
+        job = Job.objects.create(photo=photo, options=chosen)
+        _ask(job)
+    return job
+
+
+def _ask(job: Job) -> bool:
+    """Make the job pending, and have it submitted once that is committed."""
+    if not job.advance(Status.PENDING, now=timezone.now()):
+        return False
+    # robust: with the broker down the job is kept all the same, and the reconciler submits it.
+    transaction.on_commit(lambda: _submit(str(job.pk)), robust=True)
+    return True
+
+
+def _submit(job_id: str) -> None:
+    tasks.submit_job.delay(job_id=job_id)

@@ -1,0 +1,203 @@
+"""Photos, the jobs that restore them, and what came of it."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import uuid
+from datetime import datetime, timedelta
+from typing import Any, ClassVar, Self
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+
+
+class Photo(models.Model):
+    """An original as uploaded, with the two pictures made of it that may leave this site."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="photos")
+    title = models.CharField(max_length=200, blank=True)
+    # The bytes that came, never handed out: they may hold a place, a name, a second picture.
+    original = models.FileField(upload_to="originals", max_length=200)
+    # The whole picture, upright, with its colour profile and without its metadata.
+    image = models.FileField(upload_to="images", max_length=200)
+    # The same at screen size, as a JPEG, which every browser shows.
+    preview = models.FileField(upload_to="previews", max_length=200)
+    format = models.CharField(max_length=10, help_text="Pillow's word for the original's format.")
+    width = models.PositiveIntegerField(help_text="Pixels, upright.")
+    height = models.PositiveIntegerField(help_text="Pixels, upright.")
+    bytes = models.PositiveBigIntegerField(help_text="Size of the original.")
+    sha256 = models.CharField(max_length=64, help_text="Of the original's bytes.")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering: ClassVar = ["-created_at", "-id"]
+        indexes: ClassVar = [
+            models.Index(fields=["owner", "-created_at", "-id"], name="photo_of_owner"),
+        ]
+
+    def __str__(self) -> str:
+        return self.title or str(self.id)
+
+
+class Status(models.TextChoices):
+    """Where a job stands. Its order is ORDER; there is no way back."""
+
+    CREATED = "created"
+    PENDING = "pending"
+    QUEUED = "queued"
+    PROCESSING = "processing"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    TIMED_OUT = "timed_out"
+
+
+FINAL = frozenset({Status.COMPLETED, Status.FAILED, Status.CANCELLED, Status.TIMED_OUT})
+ORDER = {status: min(step, 4) for step, status in enumerate(Status)}
+
+
+class JobQuerySet(models.QuerySet["Job"]):
+    """Jobs, filtered by what happens to them next."""
+
+    def of(self, user: Any) -> Self:
+        """Return the jobs of the user's photos."""
+        return self.filter(photo__owner=user)
+
+    def silent(self, *, now: datetime) -> Self:
+        """Return the unfinished jobs that nothing was heard of for RUNPOD_SILENCE seconds."""
+        since = now - timedelta(seconds=settings.RUNPOD_SILENCE)
+        running = [Status.PENDING, Status.QUEUED, Status.PROCESSING]
+        return self.filter(status__in=running, heard_at__lt=since)
+
+
+class Job(models.Model):
+    """One request to restore one photo with given options. It only moves forward."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    photo = models.ForeignKey(Photo, models.CASCADE, related_name="jobs")
+    options = models.JSONField(default=dict, blank=True)
+    status = models.CharField(max_length=10, choices=Status, default=Status.CREATED)
+    progress = models.PositiveSmallIntegerField(
+        default=0, help_text="Per cent, as the worker says."
+    )
+    stage = models.CharField(max_length=40, blank=True)
+    error_code = models.CharField(max_length=40, blank=True)
+    error_message = models.CharField(max_length=500, blank=True)
+    error_retryable = models.BooleanField(default=False)
+    delay_ms = models.PositiveBigIntegerField(null=True, blank=True, help_text="RunPod: in queue.")
+    execution_ms = models.PositiveBigIntegerField(
+        null=True, blank=True, help_text="RunPod: running."
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+    requested_at = models.DateTimeField(null=True, blank=True)
+    # When we last moved it or learned of it; the reconciler asks about what has been silent since.
+    heard_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    objects = JobQuerySet.as_manager()
+
+    class Meta:
+        ordering: ClassVar = ["-created_at", "-id"]
+        indexes: ClassVar = [models.Index(fields=["status", "heard_at"], name="job_by_silence")]
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=Q(status__in=sorted(FINAL), finished_at__isnull=False)
+                | (~Q(status__in=sorted(FINAL)) & Q(finished_at__isnull=True)),
+                name="job_finished_at_says_final",
+            ),
+            models.CheckConstraint(
+                condition=Q(status__in=Status.values), name="job_status_is_known"
+            ),
+            models.CheckConstraint(condition=Q(progress__lte=100), name="job_progress_is_per_cent"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.id} {self.status}"
+
+    @property
+    def is_final(self) -> bool:
+        """Whether nothing will happen to it any more."""
+        return self.status in FINAL
+
+    def advance(self, to: Status, *, now: datetime) -> bool:
+        """Move forward to the status and save; False, and nothing changed, where that is no move.
+
+        The caller holds the row's lock. Only a move may write a Restore or an event, so that a
+        late, repeated or overtaken report does nothing twice.
+        """
+        if ORDER[to] <= ORDER[Status(self.status)]:
+            return False
+        self.status = to
+        self.heard_at = now
+        if to == Status.PENDING:
+            self.requested_at = now
+        if self.is_final:
+            self.finished_at = now
+        self.save()
+        return True
+
+
+class Attempt(models.Model):
+    """One /run of a job. Its token, of which only the hash is kept, is who calls us back."""
+
+    job = models.ForeignKey(Job, models.CASCADE, related_name="attempts")
+    token_hash = models.CharField(max_length=64, unique=True)
+    # RunPod's text; null until the answer to /run, or the first webhook, has told it.
+    runpod_job_id = models.CharField(max_length=100, unique=True, null=True, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering: ClassVar = ["created_at", "id"]
+
+    def __str__(self) -> str:
+        return self.runpod_job_id or f"attempt {self.pk}"
+
+
+class Restore(models.Model):
+    """The result of a completed job."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    job = models.OneToOneField(Job, models.CASCADE, related_name="restore")
+    image = models.FileField(upload_to="restores", max_length=200)
+    preview = models.FileField(upload_to="previews", max_length=200)
+    format = models.CharField(max_length=10)
+    width = models.PositiveIntegerField(help_text="Pixels.")
+    height = models.PositiveIntegerField(help_text="Pixels.")
+    bytes = models.PositiveBigIntegerField()
+    model = models.CharField(max_length=100, blank=True, help_text="What the worker calls itself.")
+    # What each stage of the worker did and how long it took, as the worker tells it.
+    stages = models.JSONField(default=list, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering: ClassVar = ["-created_at", "-id"]
+
+    def __str__(self) -> str:
+        return str(self.id)
+
+
+def hash_of(token: str) -> str:
+    """Return the hash under which a token is kept. It is random and long: no salt is needed."""
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+class ApiToken(models.Model):
+    """A user's key to the API, for `Authorization: Bearer`; only its hash is kept."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="api_tokens")
+    name = models.CharField(max_length=100, blank=True)
+    token_hash = models.CharField(max_length=64, unique=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return self.name or f"token {self.pk}"
+
+    @classmethod
+    def make(cls, *, user: Any, name: str = "") -> str:
+        """Make a token for the user and return it: the only time that anybody sees it."""
+        token = f"pr_{secrets.token_urlsafe(32)}"
+        cls.objects.create(user=user, name=name, token_hash=hash_of(token))
+        return token

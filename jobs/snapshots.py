@@ -1,0 +1,96 @@
+"""The one public shape of a job: what the API answers, pages show and events carry."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, TypedDict
+
+from django.urls import reverse
+
+from .models import Job, Restore
+
+
+class RestoreSnapshot(TypedDict):
+    """A result: sizes in pixels and bytes, addresses relative to the site's root."""
+
+    id: str
+    image_url: str
+    preview_url: str
+    format: str
+    width: int
+    height: int
+    bytes: int
+
+
+class ErrorSnapshot(TypedDict):
+    """Why there is no result, and whether a new job for the photo may succeed."""
+
+    code: str
+    message: str
+    retryable: bool
+
+
+class JobSnapshot(TypedDict):
+    """A job as clients see it, complete every time; `progress` is per cent."""
+
+    job_id: str
+    photo_id: str
+    restore_id: str | None
+    status: str
+    progress: int
+    stage: str | None
+    options: dict[str, Any]
+    restore: RestoreSnapshot | None
+    error: ErrorSnapshot | None
+    created_at: str
+    finished_at: str | None
+    url: str
+    events_url: str
+
+
+def snapshot(job: Job) -> JobSnapshot:
+    """Return the job as clients see it."""
+    restore = getattr(job, "restore", None)
+    return {
+        "job_id": str(job.pk),
+        "photo_id": str(job.photo_id),
+        "restore_id": str(restore.pk) if restore else None,
+        "status": job.status,
+        "progress": job.progress,
+        "stage": job.stage or None,
+        "options": job.options,
+        "restore": restore_snapshot(restore) if restore else None,
+        "error": _error(job),
+        "created_at": _time(job.created_at),
+        "finished_at": _time(job.finished_at) if job.finished_at else None,
+        "url": reverse("api:job", args=[job.pk]),
+        "events_url": reverse("events:one", args=[job.pk]),
+    }
+
+
+def restore_snapshot(restore: Restore) -> RestoreSnapshot:
+    """Return the result as clients see it."""
+    return {
+        "id": str(restore.pk),
+        "image_url": reverse("api:restore-image", args=[restore.pk]),
+        "preview_url": reverse("api:restore-preview", args=[restore.pk]),
+        "format": restore.format,
+        "width": restore.width,
+        "height": restore.height,
+        "bytes": restore.bytes,
+    }
+
+
+def _error(job: Job) -> ErrorSnapshot | None:
+    if not job.error_code:
+        return None
+    return {
+        "code": job.error_code,
+        "message": job.error_message,
+        "retryable": job.error_retryable,
+    }
+
+
+def _time(moment: datetime) -> str:
+    """Return ISO 8601 in UTC, to the millisecond."""
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,46 @@
+"""Celery's shells around the life cycle: when to run it, when to run it again."""
+
+from __future__ import annotations
+
+import logging
+import random
+from typing import Any
+
+from celery import shared_task
+from django.utils import timezone
+
+from . import lifecycle
+from .models import Job
+from .runpod import RunPodError
+
+logger = logging.getLogger(__name__)
+
+_LONGEST_WAIT = 60  # seconds between two submits of one job
+_BATCH = 200  # jobs that one run of the reconciler looks after
+
+
+@shared_task(bind=True, max_retries=5)
+def submit_job(self: Any, *, job_id: str) -> None:
+    """Submit the job; where RunPod did not take it, again with growing, jittered gaps.
+
+    After the last try the reconciler goes on.
+    """
+    try:
+        lifecycle.submit(job_id=job_id)
+    except RunPodError as error:
+        logger.warning("Job %s was not submitted: %s", job_id, error)
+        if error.transient and not error.ambiguous and self.request.retries < self.max_retries:
+            raise self.retry(countdown=_wait(self.request.retries, error), exc=error) from error
+
+
+def _wait(retries: int, error: RunPodError) -> float:
+    backoff = min(2.0 ** (retries + 1), _LONGEST_WAIT)
+    return error.retry_after or backoff * random.uniform(0.5, 1.0)  # noqa: S311
+
+
+@shared_task
+def reconcile_jobs() -> None:
+    """Look after every job that has been silent, and submit again what was lost."""
+    for job in Job.objects.silent(now=timezone.now()).order_by("heard_at")[:_BATCH]:
+        if lifecycle.reconcile(job=job):
+            submit_job.delay(job_id=str(job.pk))

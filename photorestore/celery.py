@@ -1,0 +1,17 @@
+"""The Celery app; its settings are Django's, prefixed CELERY_."""
+
+from __future__ import annotations
+
+import os
+import warnings
+
+from celery import Celery
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "photorestore.settings")
+
+# Tasks come as JSON, ids and nothing else: as root they can do no more than the site itself.
+warnings.filterwarnings("ignore", message="You're running the worker with superuser")
+
+app = Celery("photorestore")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks()

@@ -1,0 +1,112 @@
+"""System checks: a wrong setting fails at start, with an id and a hint."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.core import checks
+from django.core.checks import CheckMessage, Error, register
+from django.http.request import split_domain_port, validate_host
+
+from jobs import endpoints
+
+_LOCAL_HOSTS = ("localhost", "127.0.0.1", "::1")
+_DATABASES = ("sqlite", "postgres", "postgresql", "psql", "pgsql")
+
+
+def _error(number: int, message: str, hint: str) -> Error:
+    return Error(message, hint=hint, id=f"photorestore.E{number:03d}")
+
+
+@register
+def check_secret_key(**kwargs: Any) -> list[CheckMessage]:
+    """A key drawn on this machine must not sign what the world relies on."""
+    if not settings.SECRET_KEY_IS_LOCAL or _is_local(settings.PUBLIC_URL):
+        return []
+    hint = "Set SECRET_KEY to a long random text, the same for every process, kept for good."
+    return [_error(1, "SECRET_KEY is not set, but PUBLIC_URL is not this machine.", hint)]
+
+
+@register
+def check_public_url(**kwargs: Any) -> list[CheckMessage]:
+    """RunPod's calls and browsers' requests must be taken for ours."""
+    found = urlsplit(settings.PUBLIC_URL)
+    if found.scheme not in ("http", "https") or not found.hostname or found.path or found.query:
+        hint = "Such as https://photos.example or http://127.0.0.1:8000, without a path."
+        return [_error(2, f"PUBLIC_URL is {settings.PUBLIC_URL!r}, not a site's address.", hint)]
+    host, _ = split_domain_port(found.netloc)
+    if not validate_host(host, settings.ALLOWED_HOSTS):
+        message = f"PUBLIC_URL's host {host} is not among ALLOWED_HOSTS {settings.ALLOWED_HOSTS}."
+        hint = f"Add {host}, or a wildcard such as .example.com, to ALLOWED_HOSTS."
+        return [_error(3, message, hint)]
+    return []
+
+
+@register
+def check_services(**kwargs: Any) -> list[CheckMessage]:
+    """The database and the broker have addresses of a kind that we speak."""
+    found: list[CheckMessage] = []
+    if urlsplit(settings.DATABASE_URL).scheme not in _DATABASES:
+        hint = "postgres://user:password@host:5432/name or sqlite:////absolute/path.sqlite3"
+        found.append(_error(4, "DATABASE_URL names no database that we know.", hint))
+    if urlsplit(settings.REDIS_URL).scheme not in ("redis", "rediss", "unix"):
+        hint = "redis://user:password@host:6379/0, or rediss://… for TLS."
+        found.append(_error(5, "REDIS_URL is not the address of a Redis or Valkey.", hint))
+    return found
+
+
+@register
+def check_media_root(**kwargs: Any) -> list[CheckMessage]:
+    """Photos have a place to be kept."""
+    folder = settings.MEDIA_ROOT
+    while not folder.exists():
+        folder = folder.parent
+    if folder.is_dir() and os.access(folder, os.W_OK | os.X_OK):
+        return []
+    hint = "Name a folder that this user may write, or make it and change its owner."
+    return [_error(6, f"MEDIA_ROOT {settings.MEDIA_ROOT} cannot be written.", hint)]
+
+
+@register
+def check_runpod(**kwargs: Any) -> list[CheckMessage]:
+    """The endpoint can be called, and can call back."""
+    if settings.RUNPOD_ENDPOINT_KIND not in endpoints.KINDS:
+        message = f"RUNPOD_ENDPOINT_KIND {settings.RUNPOD_ENDPOINT_KIND!r} is unknown."
+        return [_error(7, message, f"Known: {', '.join(sorted(endpoints.KINDS))}.")]
+    if not settings.RUNPOD_BASE_URL:
+        return []
+    found = urlsplit(settings.RUNPOD_BASE_URL)
+    if found.scheme not in ("http", "https") or not found.hostname:
+        hint = "https://api.runpod.ai/v2, or any address that speaks the same."
+        return [_error(8, f"RUNPOD_BASE_URL is {settings.RUNPOD_BASE_URL!r}.", hint)]
+    return [*_missing_access(), *_unreachable_site()]
+
+
+def _missing_access() -> list[CheckMessage]:
+    return [
+        _error(number, f"RUNPOD_BASE_URL is set, but {name} is not.", hint)
+        for number, name, hint in (
+            (
+                9,
+                "RUNPOD_API_KEY",
+                "Make a key that reaches only this endpoint, in RunPod's console.",
+            ),
+            (10, "RUNPOD_ENDPOINT_ID", "RunPod's console shows it beside the endpoint's name."),
+        )
+        if not getattr(settings, name)
+    ]
+
+
+def _unreachable_site() -> list[CheckMessage]:
+    if _is_local(settings.RUNPOD_BASE_URL) or not _is_local(settings.PUBLIC_URL):
+        return []
+    message = f"RunPod cannot reach PUBLIC_URL {settings.PUBLIC_URL}: it is this machine."
+    hint = "Set PUBLIC_URL to an address that the internet reaches, such as a tunnel's."
+    return [checks.Warning(message, hint=hint, id="photorestore.W001")]
+
+
+def _is_local(url: str) -> bool:
+    return urlsplit(url).hostname in _LOCAL_HOSTS

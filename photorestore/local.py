@@ -1,0 +1,189 @@
+"""`make run` and `make demo`: the whole system on this machine, with nothing installed before."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import secrets
+import shlex
+import signal
+import socket
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import django
+import environ
+import honcho.manager
+import redis
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, SystemCheckError
+from django.db import OperationalError
+
+from . import parts
+from .console import Console
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+VAR_DIR = BASE_DIR / "var"
+SAMPLE = BASE_DIR / "restorer" / "samples" / "portrait-1961.jpg"
+USAGE = 2  # exit status for what the caller must mend
+
+# Seconds between a polite request to stop and a forced one; all must be gone within five.
+honcho.manager.KILL_WAIT = 3
+
+
+class Refusal(Exception):  # noqa: N818 - a decision, not an error of ours
+    """Why nothing is started, in one line."""
+
+    def __init__(self, message: str, status: int = 1) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+def main(arguments: list[str]) -> int:
+    """Run the command that is named and return the exit status."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "photorestore.settings")
+    environ.Env.read_env(BASE_DIR / ".env")
+    commands: dict[str, Callable[[ExitStack], int]] = {"run": run, "demo": demo}
+    try:
+        with ExitStack() as stack:
+            return commands[arguments[0]](stack)
+    except Refusal as refusal:
+        sys.stderr.write(f"{refusal}\n")
+        return refusal.status
+    except KeyboardInterrupt:
+        return 130
+
+
+def run(stack: ExitStack) -> int:
+    """Start everything, restore the sample if the endpoint is the local one, and go on serving."""
+    port = _port()
+    VAR_DIR.mkdir(mode=0o700, exist_ok=True)
+    if not parts.given("DATABASE_URL"):
+        stack.enter_context(_only_one(VAR_DIR / "run.lock"))
+    commands = parts.commands(port=port, state=_state(stack))
+    _prepare(commands)
+    welcome = parts.python("photorestore.demo", "welcome")
+    if "runpod" in commands:
+        os.environ["DEMO_TOKEN"], os.environ["DEMO_PASSWORD"] = _demo_account(VAR_DIR)
+        welcome.append(str(SAMPLE))
+    return _loop({**commands, "photos": welcome}, Console(sys.stdout))
+
+
+def demo(stack: ExitStack) -> int:
+    """Restore the photo that PHOTO names into var/demo/, with a system that ends with it."""
+    fixed = parts.given("PORT") or parts.given("PUBLIC_URL")
+    port, state = _port() if fixed else parts.free_port(), _state(stack)
+    os.environ["DATABASE_URL"] = parts.given("DATABASE_URL") or f"sqlite:///{state}/db.sqlite3"
+    os.environ["MEDIA_ROOT"] = parts.given("MEDIA_ROOT") or str(state / "media")
+    commands = parts.commands(port=port, state=state)
+    photo = _photo()
+    _prepare(commands)
+    os.environ["DEMO_TOKEN"], _ = _demo_account(state)
+    restore = parts.python("photorestore.demo", "restore", str(photo), str(VAR_DIR / "demo"))
+    return _loop({**commands, "demo": restore}, Console(sys.stdout, only="demo"))
+
+
+def _state(stack: ExitStack) -> Path:
+    return Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="photorestore-")))
+
+
+def _photo() -> Path:
+    """Return the photo to restore, judged like an upload before anything is started."""
+    from jobs import pictures
+
+    if not parts.given("PHOTO"):
+        raise Refusal("Which photo? Say: make demo PHOTO=path/to.jpg", USAGE)
+    path = Path(parts.given("PHOTO")).expanduser()
+    try:
+        with path.open("rb") as file:
+            pictures.read(file)
+    except OSError as error:
+        raise Refusal(f"{path}: {error.strerror or error}.", USAGE) from error
+    except pictures.PictureError as error:
+        raise Refusal(f"{path}: {error.message}", USAGE) from error
+    return path.resolve()
+
+
+def _port() -> int:
+    """Return the port to serve at, if it is one and free."""
+    port = parts.given("PORT") or "8000"
+    if not (port.isascii() and port.isdigit() and 0 < int(port) < 65536):
+        raise Refusal(f"PORT must be a number from 1 to 65535, not {port!r}.", USAGE)
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", int(port)))
+        except OSError as error:
+            hint = f"Choose another one, such as: PORT={int(port) % 65535 + 1} make run"
+            raise Refusal(f"Port {port} cannot be used: {error.strerror}. {hint}") from error
+    return int(port)
+
+
+@contextmanager
+def _only_one(path: Path) -> Iterator[None]:
+    """Hold the lock of this checkout: two systems on one database would fight over its jobs."""
+    with path.open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise Refusal("`make run` is already running in this checkout.") from error
+        yield
+
+
+def _prepare(commands: dict[str, parts.Command]) -> None:
+    """Check the settings and bring the database up to date, before anything is started."""
+    try:
+        django.setup()
+        BaseCommand().check()
+        call_command("migrate", verbosity=0)
+        if "valkey" not in commands:
+            _ask_broker(parts.given("REDIS_URL"))
+    except SystemCheckError as error:
+        raise Refusal(str(error).strip()) from error
+    except OperationalError as error:
+        raise Refusal(f"The database (DATABASE_URL) does not answer: {error}".strip()) from error
+    except redis.RedisError as error:
+        raise Refusal(f"The broker (REDIS_URL) does not answer: {error}") from error
+
+
+def _ask_broker(url: str) -> None:
+    with redis.Redis.from_url(url, socket_timeout=5, socket_connect_timeout=5) as client:
+        client.ping()
+
+
+def _demo_account(directory: Path) -> tuple[str, str]:
+    """Return an API token and the password of the account `demo`, made with the first run."""
+    from django.contrib.auth.models import User
+
+    from jobs.models import ApiToken
+
+    path = directory / "demo_password"
+    admin = {"is_staff": True, "is_superuser": True}
+    if not path.exists():
+        path.touch(mode=0o600)
+        path.write_text(secrets.token_urlsafe(9))
+    user, _ = User.objects.get_or_create(username="demo", defaults=admin)
+    if not user.check_password(path.read_text()):
+        user.set_password(path.read_text())
+        user.save(update_fields=["password"])
+    ApiToken.objects.filter(user=user, name="demo").delete()
+    return ApiToken.make(user=user, name="demo"), path.read_text()
+
+
+def _loop(commands: dict[str, parts.Command], console: Console) -> int:
+    """Run the commands until one ends or somebody says stop; then stop them all."""
+    manager = honcho.manager.Manager(console)
+    for name, command in commands.items():
+        manager.add_process(name, f"exec {shlex.join(command)}", cwd=str(BASE_DIR))
+    # A closed terminal is a stop like any other.
+    signal.signal(signal.SIGHUP, lambda *_: os.kill(os.getpid(), signal.SIGTERM))
+    manager.loop()
+    console.close()
+    return abs(int(manager.returncode))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

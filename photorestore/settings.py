@@ -1,0 +1,263 @@
+"""Every setting, in Django's own order; what differs between machines is the environment's."""
+
+from __future__ import annotations
+
+import secrets
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import environ
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+# What a running system writes on its own machine: the default database, files, keys. Not in git.
+VAR_DIR = BASE_DIR / "var"
+
+# FileAwareEnv: any variable may be given as NAME_FILE, the path of a file that holds it.
+env = environ.FileAwareEnv()
+env.read_env(BASE_DIR / ".env")
+
+
+def _given(name: str, default: str) -> str:
+    """The variable, or the default where it is unset or empty (as a copied .env.example has it)."""
+    return env.str(name, default="") or default
+
+
+def _local_secret_key() -> str:
+    """The key of a machine whose owner named none: drawn once, kept in var/ for its user alone."""
+    path = VAR_DIR / "secret_key"
+    VAR_DIR.mkdir(mode=0o700, exist_ok=True)
+    try:
+        with path.open("x") as file:
+            path.chmod(0o600)
+            file.write(secrets.token_urlsafe(64))
+    except FileExistsError:
+        pass
+    return path.read_text()
+
+
+# Core
+
+SECRET_KEY_IS_LOCAL = not _given("SECRET_KEY", "")
+SECRET_KEY = _local_secret_key() if SECRET_KEY_IS_LOCAL else _given("SECRET_KEY", "")
+DEBUG = _given("DEBUG", "false").lower() in env.BOOLEAN_TRUE_STRINGS
+ALLOWED_HOSTS = [
+    host.strip() for host in _given("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]").split(",")
+]
+PORT = _given("PORT", "8000")
+# Where browsers and RunPod reach this site. Callback and photo addresses are built on it.
+PUBLIC_URL = _given("PUBLIC_URL", f"http://127.0.0.1:{PORT}").rstrip("/")
+_TLS = urlsplit(PUBLIC_URL).scheme == "https"
+
+ROOT_URLCONF = "photorestore.urls"
+ASGI_APPLICATION = "photorestore.asgi.application"
+
+INSTALLED_APPS = [
+    "daphne",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "rest_framework",
+    "photorestore",
+    "webhooks",
+    "jobs",
+    "events",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+# Database
+
+DATABASE_URL = _given("DATABASE_URL", f"sqlite:///{VAR_DIR / 'db.sqlite3'}")
+DATABASES = {"default": env.db_url_config(DATABASE_URL)}
+if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+    # Several processes write. A transaction that starts as a reader and then writes fails at once
+    # when another has written meanwhile (SQLITE_BUSY_SNAPSHOT); an immediate one waits its turn.
+    DATABASES["default"]["OPTIONS"] = {
+        "transaction_mode": "IMMEDIATE",
+        "timeout": 20,
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+    }
+else:
+    # libpq's way to name a socket's folder in an address: percent-encoded, as its host.
+    DATABASES["default"]["HOST"] = unquote(str(DATABASES["default"].get("HOST", "")))
+    DATABASES["default"]["CONN_MAX_AGE"] = 60
+    DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# Accounts and security
+
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+LOGIN_URL = "jobs:login"
+LOGIN_REDIRECT_URL = "jobs:photos"
+LOGOUT_REDIRECT_URL = "jobs:login"
+CSRF_TRUSTED_ORIGINS = [PUBLIC_URL] if urlsplit(PUBLIC_URL).netloc else []
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _TLS
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+
+# Files
+
+# Private: originals and results are handed out by views that know who asks, never by address.
+MEDIA_ROOT = Path(_given("MEDIA_ROOT", str(VAR_DIR / "media")))
+FILE_UPLOAD_PERMISSIONS = 0o600
+FILE_UPLOAD_DIRECTORY_PERMISSIONS = 0o700
+STATIC_URL = "static/"
+STATIC_ROOT = VAR_DIR / "static"
+# Static files come straight from the apps, so that nobody has to collect them first.
+WHITENOISE_USE_FINDERS = True
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}
+
+# Language and time
+
+LANGUAGE_CODE = "en"
+TIME_ZONE = "UTC"
+USE_TZ = True
+
+# Logs
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "filters": {
+        "secrets": {"()": "photorestore.logs.WithoutSecrets"},
+        "in-one-line": {"()": "photorestore.logs.InOneLine"},
+    },
+    "formatters": {"line": {"format": "%(levelname)s %(name)s: %(message)s"}},
+    "handlers": {
+        "console": {
+            "class": "logging.StreamHandler",
+            "filters": ["secrets"],
+            "formatter": "line",
+        },
+    },
+    "root": {"handlers": ["console"], "level": "WARNING"},
+    "loggers": {
+        "django": {"handlers": [], "propagate": True},
+        "django.server": {"handlers": [], "propagate": True},
+        "channels_redis.pubsub": {"filters": ["in-one-line"]},
+    },
+}
+
+# The broker, for three uses
+
+REDIS_URL = _given("REDIS_URL", "redis://127.0.0.1:6379/0")
+CHANNEL_LAYERS = {
+    "default": {
+        # Pub/sub, not the core layer, which drops what exceeds 100 messages a process.
+        "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
+        "CONFIG": {
+            "hosts": [
+                {
+                    "address": REDIS_URL,
+                    # redis-py 8 would otherwise time out every idle subscriber after 5 s.
+                    "socket_timeout": None,
+                    "socket_connect_timeout": 2,
+                    "socket_keepalive": True,
+                    "health_check_interval": 15,
+                }
+            ],
+        },
+    },
+}
+
+CELERY_BROKER_URL = REDIS_URL
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    # Without these a worker stays deaf after a network that swallows bytes (measured: 100 s).
+    "socket_timeout": 15,
+    "socket_connect_timeout": 2,
+    "socket_keepalive": True,
+    "health_check_interval": 10,
+    "visibility_timeout": 600,
+}
+# A request that finds the broker down must not wait for it; the reconciler repeats the task.
+CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 1, "interval_start": 0.1}
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_SOFT_TIME_LIMIT = 120
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_BEAT_SCHEDULE = {
+    "reconcile-jobs": {"task": "jobs.tasks.reconcile_jobs", "schedule": 30.0},
+}
+
+# The API
+
+REST_FRAMEWORK = {
+    # Bearer first: its challenge makes an anonymous call a 401, which a session's would not.
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "jobs.authentication.BearerAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "EXCEPTION_HANDLER": "events.problems.handle",
+}
+
+# Streams
+
+# (request, **the URL's captures) → the stream's name, or an exception of DRF's or Http404.
+EVENTS_AUTHORIZE = "jobs.authentication.stream_of"
+EVENTS_HEARTBEAT = 15.0  # seconds between two comments on a quiet stream
+EVENTS_CATCH_UP = 2.0  # seconds between two questions to the log about messages that were lost
+EVENTS_LIFETIME = 600.0  # seconds, ± a fifth, after which a client is asked to come back
+EVENTS_BUFFER = 64  # messages that wait for one client before it is sent to the log instead
+EVENTS_GRACE = 2.0  # seconds at shutdown for every open stream to end cleanly
+
+# RunPod
+
+RUNPOD_BASE_URL = _given("RUNPOD_BASE_URL", "").rstrip("/")
+RUNPOD_API_KEY = _given("RUNPOD_API_KEY", "")
+RUNPOD_ENDPOINT_ID = _given("RUNPOD_ENDPOINT_ID", "")
+RUNPOD_ENDPOINT_KIND = _given("RUNPOD_ENDPOINT_KIND", "photorestore")
+RUNPOD_EXECUTION_TIMEOUT = 600  # seconds a worker may run on one photo
+RUNPOD_TTL = 3600  # seconds from submit, queue and run together; then RunPod forgets the job
+RUNPOD_SILENCE = 60  # seconds without a word after which the reconciler asks
+RUNPOD_ATTEMPTS = 3  # submits of one job before it fails
+RUNPOD_MAX_WEBHOOK = 32 * 1024 * 1024  # bytes; the body carries the result in base64
+
+# Photos
+
+PHOTOS_MAX_BYTES = 50 * 1024 * 1024
+PHOTOS_MAX_PIXELS = 100_000_000

