@@ -1,0 +1,100 @@
+"""One job of the local endpoint: its states, its times, and how RunPod writes it down."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import uuid4
+
+from restorer.local_request import Submission, encode
+
+RESULT_KEPT = 30 * 60  # seconds from the end (RUNPOD.md §1, "Keeping, size, rate")
+# Ours, because results are in memory: a photo of 16 MB is 22 MB of base64.
+MAX_FINISHED = 200  # jobs
+MAX_OUTPUT = 512 * 1024 * 1024  # bytes, of all finished jobs together
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a job ended; `output` is JSON text."""
+
+    status: str
+    output: bytes | None = None
+    error: str | None = None
+
+
+OVERRUN = Outcome("FAILED", error="executionTimeout exceeded")
+CANCELLED = Outcome("CANCELLED")
+
+
+@dataclass(eq=False)
+class Job:
+    """What the endpoint knows of one request. Times are seconds of the queue's clock."""
+
+    submission: Submission
+    submitted: float
+    id: str = field(default_factory=lambda: f"{uuid4()}-u1")
+    status: str = "IN_QUEUE"
+    worker_id: str | None = None
+    started: float | None = None
+    ended: float | None = None
+    output: bytes | None = None
+    error: str | None = None
+
+    def start(self, worker_id: str, now: float) -> None:
+        """A worker has taken the job."""
+        self.status, self.worker_id, self.started = "IN_PROGRESS", worker_id, now
+
+    def end(self, outcome: Outcome, now: float) -> None:
+        """Nothing changes the job after this. Progress shown as output until now goes."""
+        self.status, self.output, self.error = outcome.status, outcome.output, outcome.error
+        self.ended = now
+
+    def overran(self, now: float) -> bool:
+        """Tell whether executionTimeout has passed since a worker took the job."""
+        limit = self.submission.policy.execution_timeout / 1000
+        return self.started is not None and now - self.started >= limit
+
+    def expired(self, now: float) -> bool:
+        """Tell whether RunPod would have deleted the job: ttl, or 30 minutes from the end."""
+        outlived = now - self.submitted >= self.submission.policy.ttl / 1000
+        return outlived or (self.ended is not None and now - self.ended >= RESULT_KEPT)
+
+    def report(self, now: float) -> dict[str, bytes]:
+        """Return the status body (RUNPOD.md §1): the fields true by now, each as JSON text."""
+        fields: dict[str, Any] = {"id": self.id, "status": self.status}
+        if self.started is not None:
+            fields["delayTime"] = _ms(self.started - self.submitted)
+            fields["executionTime"] = _ms(
+                (now if self.ended is None else self.ended) - self.started
+            )
+            fields["workerId"] = self.worker_id
+        if self.error is not None:
+            fields["error"] = self.error
+        report = {name: encode(value) for name, value in fields.items()}
+        return report if self.output is None else report | {"output": self.output}
+
+    def webhook_report(self, now: float) -> dict[str, bytes]:
+        """Return the body of the webhook: the status body, and the request (RUNPOD.md §2.2)."""
+        request = {"input": self.submission.input, "webhook": encode(self.submission.webhook)}
+        return self.report(now) | request
+
+
+def surplus(finished: Iterable[Job]) -> list[Job]:
+    """Return those of the finished jobs, given oldest first, that memory has no room for."""
+    dropped, size = [], 0
+    for count, job in enumerate(reversed(list(finished)), start=1):
+        size += len(job.output or b"")
+        if count > MAX_FINISHED or size > MAX_OUTPUT:
+            dropped.append(job)
+    return dropped
+
+
+def wire(fields: dict[str, bytes]) -> bytes:
+    """Join fields to one JSON object. A photo of 22 MB is copied, not encoded again."""
+    return b"{%b}" % b",".join(b'"%b":%b' % (name.encode(), fields[name]) for name in fields)
+
+
+def _ms(seconds: float) -> int:
+    return round(seconds * 1000)
