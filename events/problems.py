@@ -56,11 +56,9 @@ def response(error: Exception) -> JsonResponse:
     answer = handle(error)
     if answer is None:
         raise error
-    return JsonResponse(
-        answer.data,
-        status=answer.status_code,
-        headers={name: str(value) for name, value in answer.items()},
-    )
+    # DRF names the type only when it renders, which is not done here.
+    headers = {**answer.headers, "Content-Type": CONTENT_TYPE}
+    return JsonResponse(answer.data, status=answer.status_code, headers=headers, content_type=None)
 
 
 def _expected(error: Exception) -> Exception:

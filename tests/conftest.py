@@ -14,6 +14,7 @@ from django.conf import settings as django_settings
 from django.contrib.auth.models import User
 
 from . import factories
+from .cloud import Cloud
 from .services import free_port, wait_for_port
 
 
@@ -45,6 +46,18 @@ def server(transactional_db: None) -> Iterator[str]:
     running.should_exit = True
     running.force_exit = True
     thread.join()
+
+
+@pytest.fixture
+def cloud(settings: Any) -> Iterator[Cloud]:
+    server = Cloud()
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+    thread.start()
+    settings.RUNPOD_BASE_URL = server.url
+    yield server
+    server.shutdown()
+    thread.join()
+    server.server_close()
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -14,3 +14,5 @@ RUNPOD_BASE_URL = "http://127.0.0.1:9/v2"  # nobody; tests that need RunPod name
 RUNPOD_API_KEY = "test-key"
 RUNPOD_ENDPOINT_ID = "local"
 SECRET_KEY = "only for tests"
+STATIC_ROOT = MEDIA_ROOT.parent / "static"
+STATIC_ROOT.mkdir(exist_ok=True)

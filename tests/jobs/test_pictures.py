@@ -1,0 +1,195 @@
+"""What is taken as a picture, and what leaves it before it is handed out."""
+
+from __future__ import annotations
+
+import io
+import struct
+import zlib
+from typing import Any
+
+import pytest
+from PIL import ExifTags, Image, ImageCms
+
+from jobs import pictures
+from tests.factories import picture
+
+SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+
+
+def read(data: bytes) -> pictures.Picture:
+    return pictures.read(io.BytesIO(data))
+
+
+def refusal(data: bytes) -> str:
+    with pytest.raises(pictures.PictureError) as caught:
+        read(data)
+    assert "Allowed: JPEG, PNG, WebP, TIFF, HEIC and AVIF, up to" in caught.value.message
+    return caught.value.code
+
+
+def with_exif(orientation: int = 1) -> Image.Exif:
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = orientation
+    exif[ExifTags.Base.Make] = "Camera"
+    exif.get_ifd(ExifTags.IFD.GPSInfo)[ExifTags.GPS.GPSLatitudeRef] = "N"
+    return exif
+
+
+def opened(data: bytes) -> Image.Image:
+    image = Image.open(io.BytesIO(data))
+    image.load()
+    return image
+
+
+@pytest.mark.parametrize(
+    ("encoder", "name"),
+    [
+        ("JPEG", "JPEG"),
+        ("PNG", "PNG"),
+        ("WEBP", "WebP"),
+        ("TIFF", "TIFF"),
+        ("HEIF", "HEIC"),
+        ("AVIF", "AVIF"),
+    ],
+)
+def test_the_six_formats_are_read(encoder: str, name: str) -> None:
+    found = read(picture(encoder))
+    assert (found.format, found.width, found.height) == (name, 64, 48)
+    assert opened(found.image).size == opened(found.preview).size == (64, 48)
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGBA", "I;16", "CMYK"])
+def test_every_kind_of_pixels_is_read(mode: str) -> None:
+    encoder = "TIFF" if mode == "CMYK" else "PNG"
+    image = Image.linear_gradient("L").resize((64, 48))
+    if mode == "I;16":
+        image = image.convert("I").point(lambda value: value * 257).convert("I;16")
+    else:
+        image = image.convert(mode)
+    buffer = io.BytesIO()
+    image.save(buffer, encoder)
+    shown = opened(read(buffer.getvalue()).preview).convert("L")
+    low, high = shown.getextrema()
+    assert isinstance(low, int) and isinstance(high, int)
+    assert low < 60 and high > 150
+
+
+def test_a_picture_without_metadata_is_handed_out_byte_for_byte() -> None:
+    data = picture(icc_profile=SRGB)
+    assert read(data).image == data
+
+
+@pytest.mark.parametrize("encoder", ["JPEG", "PNG", "WEBP", "TIFF", "AVIF"])
+def test_gps_and_camera_are_gone_and_the_profile_is_kept(encoder: str) -> None:
+    data = picture(encoder, exif=with_exif(), icc_profile=SRGB)
+    assert opened(data).getexif(), "the picture that is tested says nothing"
+    found = read(data)
+    for handed_out in (found.image, found.preview):
+        image = opened(handed_out)
+        assert not image.getexif()
+        assert b"Camera" not in handed_out
+        assert image.info["icc_profile"] == SRGB
+
+
+def test_heic_loses_its_metadata_too() -> None:
+    data = picture("HEIF", exif=with_exif().tobytes())
+    assert b"Camera" in data
+    assert b"Camera" not in read(data).image
+
+
+def test_comments_and_text_are_gone() -> None:
+    jpeg = read(picture(comment=b"Grandma, 12 Elm Street"))
+    assert b"Elm Street" not in jpeg.image + jpeg.preview
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_the_picture_is_turned_upright(orientation: int) -> None:
+    found = read(picture(exif=with_exif(orientation)))
+    expected = (64, 48) if orientation < 5 else (48, 64)
+    assert (found.width, found.height) == expected
+    assert opened(found.image).size == opened(found.preview).size == expected
+
+
+def test_a_large_picture_has_a_small_preview() -> None:
+    found = read(picture(size=(3200, 100)))
+    assert opened(found.image).size == (3200, 100)
+    assert opened(found.preview).size == (1600, 50)
+
+
+def test_transparency_is_kept_and_shown_on_white() -> None:
+    image = Image.new("RGBA", (8, 8), (255, 0, 0, 0))
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG")
+    found = read(buffer.getvalue())
+    assert opened(found.image).mode == "RGBA"
+    assert opened(found.preview).getpixel((4, 4)) == (255, 255, 255)
+
+
+def test_a_phone_s_jpeg_with_a_second_picture_is_a_jpeg() -> None:
+    buffer = io.BytesIO()
+    main, second = Image.new("RGB", (64, 48), "red"), Image.new("RGB", (8, 8), "blue")
+    main.save(buffer, "MPO", save_all=True, append_images=[second])
+    found = read(buffer.getvalue())
+    assert (found.format, found.width) == ("JPEG", 64)
+    assert opened(found.image).format == "JPEG"
+
+
+def test_an_empty_file_is_refused() -> None:
+    assert refusal(b"") == "empty_file"
+
+
+@pytest.mark.parametrize("data", [b"Dear diary", b"%PDF-1.7", b"\xff\xd8\xff", b"\x00" * 100])
+def test_what_is_no_picture_is_refused(data: bytes) -> None:
+    assert refusal(data) in ("not_a_picture", "broken_picture")
+
+
+def test_other_pictures_are_refused() -> None:
+    assert refusal(picture("GIF", mode="P")) == "not_a_picture"
+    assert refusal(picture("BMP")) == "not_a_picture"
+
+
+@pytest.mark.parametrize("encoder", ["JPEG", "PNG", "WEBP", "TIFF", "HEIF", "AVIF"])
+@pytest.mark.parametrize("share", [0.3, 0.6, 0.9])
+def test_a_truncated_file_is_refused(encoder: str, share: float) -> None:
+    data = picture(encoder, size=(640, 480))
+    assert refusal(data[: int(len(data) * share)]) in ("broken_picture", "not_a_picture")
+
+
+def animation(encoder: str) -> bytes:
+    frames = [Image.new("RGB", (16, 16), colour) for colour in ("red", "green", "blue")]
+    buffer = io.BytesIO()
+    frames[0].save(buffer, encoder, save_all=True, append_images=frames[1:])
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("encoder", ["PNG", "WEBP", "AVIF", "TIFF"])
+def test_several_frames_or_pages_are_refused(encoder: str) -> None:
+    assert refusal(animation(encoder)) == "animated"
+
+
+def chunk(name: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
+
+def test_a_decompression_bomb_is_refused_before_it_is_decoded() -> None:
+    header = struct.pack(">IIBBBBB", 50_000, 50_000, 8, 2, 0, 0, 0)
+    pixels = zlib.compress(b"\x00" * 10_000_000, 9)
+    bomb = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", pixels)
+    assert refusal(bomb + chunk(b"IEND", b"")) == "too_many_pixels"
+
+
+def test_a_picture_without_pixels_is_refused() -> None:
+    header = struct.pack(">IIBBBBB", 0, 10, 8, 2, 0, 0, 0)
+    empty = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IEND", b"")
+    assert refusal(empty) in ("empty_picture", "not_a_picture", "broken_picture")
+
+
+def test_a_file_beyond_the_limit_is_refused(settings: Any) -> None:
+    settings.PHOTOS_MAX_BYTES = 1024 * 1024
+    assert refusal(picture() + bytes(1024 * 1024)) == "file_too_large"
+
+
+def test_the_largest_picture_that_is_allowed_is_taken(settings: Any) -> None:
+    settings.PHOTOS_MAX_PIXELS = 64 * 48
+    assert read(picture()).width == 64
+    assert refusal(picture(size=(65, 48))) == "too_many_pixels"

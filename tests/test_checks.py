@@ -1,0 +1,52 @@
+"""Wrong settings fail at start, with an id and a hint."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.checks import run_checks
+
+PUBLIC = {"PUBLIC_URL": "https://photos.example", "ALLOWED_HOSTS": ["photos.example"]}
+
+
+def ids(settings: Any, **wrong: Any) -> list[str]:
+    for name, value in wrong.items():
+        setattr(settings, name, value)
+    found = [message for message in run_checks() if str(message.id).startswith("photorestore")]
+    assert all(message.hint for message in found)
+    return [str(message.id) for message in found]
+
+
+def test_the_default_settings_are_right(settings: Any) -> None:
+    assert ids(settings) == []
+
+
+@pytest.mark.parametrize(
+    ("wrong", "id"),
+    [
+        ({**PUBLIC, "SECRET_KEY_IS_LOCAL": True}, "photorestore.E001"),
+        ({"PUBLIC_URL": "photos.example"}, "photorestore.E002"),
+        ({"PUBLIC_URL": "https://photos.example/path"}, "photorestore.E002"),
+        ({"PUBLIC_URL": "ftp://photos.example"}, "photorestore.E002"),
+        ({"PUBLIC_URL": "https://other.example"}, "photorestore.E003"),
+        ({"DATABASE_URL": "photos"}, "photorestore.E004"),
+        ({"REDIS_URL": "http://localhost"}, "photorestore.E005"),
+        ({"MEDIA_ROOT": Path("/proc/1/photos")}, "photorestore.E006"),
+        ({"RUNPOD_ENDPOINT_KIND": "magic"}, "photorestore.E007"),
+        ({"RUNPOD_BASE_URL": "api.runpod.ai"}, "photorestore.E008"),
+        ({"RUNPOD_API_KEY": ""}, "photorestore.E009"),
+        ({"RUNPOD_ENDPOINT_ID": ""}, "photorestore.E010"),
+        ({"RUNPOD_BASE_URL": "https://api.runpod.ai/v2"}, "photorestore.W001"),
+    ],
+)
+def test_a_wrong_setting_is_named(settings: Any, wrong: dict[str, Any], id: str) -> None:
+    wrong = {"SECRET_KEY_IS_LOCAL": False, **wrong}
+    assert ids(settings, **wrong) == [id]
+
+
+def test_a_wildcard_host_is_a_host(settings: Any) -> None:
+    url = "https://1a2b.ngrok-free.app"
+    assert ids(settings, PUBLIC_URL=url, ALLOWED_HOSTS=[".ngrok-free.app"]) == ["photorestore.E001"]
+    assert ids(settings, SECRET_KEY_IS_LOCAL=False) == []

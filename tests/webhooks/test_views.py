@@ -1,0 +1,120 @@
+"""RunPod's calls as RunPod makes them: unsigned, repeated, with more in them than we asked for."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from jobs.models import Job, Status
+from tests import factories
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def job() -> Job:
+    return factories.job(options={})
+
+
+@pytest.fixture
+def token(job: Job) -> str:
+    return factories.attempt(job)[1]
+
+
+def call(token: str, body: Any, kind: str = "completion", **extra: Any) -> Any:
+    data = body if isinstance(body, bytes) else json.dumps(body).encode()
+    path = f"/api/v1/webhooks/runpod-{kind}/{token}"
+    return Client().post(path, data, content_type="application/json", **extra)
+
+
+def completed(**fields: Any) -> dict[str, Any]:
+    picture = base64.b64encode(factories.picture()).decode()
+    return {
+        "delayTime": 4736,
+        "executionTime": 157,
+        "id": "e4616554-495e-4e66-838b-c55f2ea7ecbc-e1",
+        "input": {"image_url": "https://…", "unknown": [1, 2]},
+        "output": {"image_base64": picture},
+        "status": "COMPLETED",
+        "webhook": "https://photos.example/hook",
+        "workerId": "t7zclng6mb5jwy",
+        **fields,
+    }
+
+
+def test_a_completed_job_is_answered_by_exactly_200(job: Job, token: str) -> None:
+    assert call(token, completed()).status_code == 200
+    job.refresh_from_db()
+    assert (job.status, job.delay_ms, job.execution_ms) == (Status.COMPLETED, 4736, 157)
+
+
+def test_the_same_call_three_times_is_200_three_times_and_one_result(job: Job, token: str) -> None:
+    assert [call(token, completed()).status_code for _ in range(3)] == [200] * 3
+    assert Job.objects.get(pk=job.pk).restore.bytes > 0
+
+
+def test_a_wrong_token_is_a_404_and_changes_nothing(job: Job, token: str) -> None:
+    assert call(token[:-1] + "x", completed()).status_code == 404
+    job.refresh_from_db()
+    assert job.status == Status.PENDING
+
+
+def test_another_job_s_id_is_refused(job: Job, token: str) -> None:
+    assert call(token, {"id": "a", "status": "IN_PROGRESS"}).status_code == 200
+    assert call(token, completed(id="b")).status_code == 404
+    job.refresh_from_db()
+    assert job.status == Status.PROCESSING
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"{", b"\xff\xfe", b"[" * 100_000, [], "x", {}, {"id": 1, "status": "FAILED"}]
+)
+def test_a_malformed_body_is_a_400_and_changes_nothing(job: Job, token: str, body: Any) -> None:
+    assert call(token, body).status_code == 400
+    job.refresh_from_db()
+    assert job.status == Status.PENDING
+
+
+def test_a_body_beyond_django_s_limit_is_taken_and_one_beyond_ours_is_not(
+    job: Job, token: str, settings: Any
+) -> None:
+    large = completed(input={"image": "x" * 5_000_000})
+    assert call(token, large).status_code == 200
+    settings.RUNPOD_MAX_WEBHOOK = 1000
+    assert call(token, large).status_code == 413
+
+
+def test_only_a_post_is_a_webhook(token: str) -> None:
+    assert Client().get(f"/api/v1/webhooks/runpod-completion/{token}").status_code == 405
+
+
+def test_the_type_of_the_body_does_not_matter(job: Job, token: str) -> None:
+    path = f"/api/v1/webhooks/runpod-completion/{token}"
+    data = json.dumps(completed()).encode()
+    answer = Client().post(path, data, content_type="application/x-www-form-urlencoded")
+    assert answer.status_code == 200
+
+
+def test_a_cookie_or_a_header_gives_no_rights(job: Job, token: str) -> None:
+    answer = call("x", completed(), headers={"Authorization": "Bearer test-key"})
+    assert answer.status_code == 404
+
+
+def test_the_worker_s_progress_is_told(job: Job, token: str) -> None:
+    answer = call(token, {"progress": 0.4, "stage": "noise"}, kind="progress")
+    job.refresh_from_db()
+    assert answer.status_code == 200
+    assert (job.status, job.progress, job.stage) == (Status.PROCESSING, 40, "noise")
+
+
+@pytest.mark.parametrize(
+    "body", [{}, [], {"progress": "4/10"}, {"progress": 2}, {"progress": -1}, b'{"progress": NaN}']
+)
+def test_progress_that_is_none_is_refused(job: Job, token: str, body: Any) -> None:
+    assert call(token, body, kind="progress").status_code == 400
+    job.refresh_from_db()
+    assert job.progress == 0
