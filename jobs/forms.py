@@ -19,7 +19,7 @@ class UploadForm(forms.Form):
         allow_empty_file=True,
         widget=forms.FileInput(attrs={"accept": "image/*,.heic,.heif,.avif,.tif,.tiff"}),
     )
-    title = forms.CharField(label=_("Title"), max_length=200, required=False)
+    title = forms.CharField(label=_("Title (optional)"), max_length=200, required=False)
     scale = forms.ChoiceField(label=_("Size"), choices=SCALES, required=False)
 
     def options(self) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from uuid import UUID
 
 from django.contrib import messages
@@ -13,6 +14,7 @@ from django.db.models import OuterRef, Prefetch, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from events import log
@@ -92,19 +94,33 @@ def _photos_of(user: User) -> QuerySet[Photo]:
 def photo(request: HttpRequest, photo_id: UUID) -> HttpResponse:
     """Show one photo before and after, with its newest job live, and its earlier results."""
     found = get_object_or_404(Photo, pk=photo_id, owner=_user(request))
-    newest = found.jobs.first()
-    last = log.last_seq(lifecycle.job_stream(newest)) if newest else 0
     jobs = list(found.jobs.select_related("restore"))
     job = jobs[0] if jobs else None
     context = {
         "photo": found,
         "job": job,
-        "snapshot": snapshot(job) if job else None,
-        "last_event_id": last,
+        **(_live(job) if job else {}),
         "earlier": [old for old in jobs[1:] if old.is_final],
         "again": AgainForm(initial={"scale": 1}),
     }
     return render(request, "jobs/photo.html", context)
+
+
+def _live(job: Job) -> dict[str, object]:
+    """Return where the job's stream stands and, read after that, the job: so nothing is missed."""
+    last = log.last_seq(lifecycle.job_stream(job))
+    job.refresh_from_db()
+    return {"last_event_id": last, "snapshot": snapshot(job)}
+
+
+@login_required
+@require_POST
+def start(request: HttpRequest, job_id: UUID) -> HttpResponse:
+    """Start a job that was created with its photo."""
+    job = get_object_or_404(Job.objects.of(_user(request)), pk=job_id)
+    with suppress(intake.AlreadyFinishedError):
+        intake.request_restore(job=job)
+    return redirect("jobs:photo", job.photo_id)
 
 
 @login_required
@@ -117,7 +133,7 @@ def restore_again(request: HttpRequest, photo_id: UUID) -> HttpResponse:
         if form.is_valid():
             intake.request_new_job(photo=found, options=form.options())
         else:
-            messages.error(request, "Choose one of the sizes.")
+            messages.error(request, _("Choose one of the sizes."))
     except endpoints.OptionsError as error:
         messages.error(request, str(error))
     return redirect("jobs:photo", found.pk)

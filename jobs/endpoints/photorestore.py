@@ -22,7 +22,9 @@ def clean(options: dict[str, Any], *, width: int, height: int) -> dict[str, Any]
         raise OptionsError("scale must be 1, 2 or 4.")
     if width * height * scale**2 > settings.PHOTOS_MAX_PIXELS:
         megapixels = settings.PHOTOS_MAX_PIXELS // 1_000_000
-        raise OptionsError(f"scale {scale} would make more than {megapixels} megapixels of it.")
+        raise OptionsError(
+            f"Enlarged {scale} times, the photo would have more than {megapixels} megapixels."
+        )
     return {"scale": scale}
 
 
