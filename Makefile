@@ -11,8 +11,10 @@ run: .venv/local
 demo: .venv/local
 	@exec $(BIN)/python -m photorestore.local demo
 
+# Everything on SQLite, then all that touches a database on PostgreSQL.
 test: .venv/dev browser
-	@$(BIN)/python -m pytest --cov --cov-report=term
+	@$(BIN)/python -m pytest --cov --cov-report=
+	@$(BIN)/python -m pytest --database postgresql -m "not e2e" --ignore tests/restorer --cov --cov-append
 
 # Without processes and browsers: seconds.
 test-fast: .venv/dev

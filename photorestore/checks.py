@@ -14,7 +14,6 @@ from django.http.request import split_domain_port, validate_host
 from jobs import endpoints
 
 _LOCAL_HOSTS = ("localhost", "127.0.0.1", "::1")
-_DATABASES = ("sqlite", "postgres", "postgresql", "psql", "pgsql")
 
 
 def _error(number: int, message: str, hint: str) -> Error:
@@ -49,7 +48,7 @@ def check_public_url(**kwargs: Any) -> list[CheckMessage]:
 def check_services(**kwargs: Any) -> list[CheckMessage]:
     """The database and the broker have addresses of a kind that we speak."""
     found: list[CheckMessage] = []
-    if urlsplit(settings.DATABASE_URL).scheme not in _DATABASES:
+    if urlsplit(settings.DATABASE_URL).scheme not in settings.DATABASE_SCHEMES:
         hint = "postgres://user:password@host:5432/name or sqlite:////absolute/path.sqlite3"
         found.append(_error(4, "DATABASE_URL names no database that we know.", hint))
     if urlsplit(settings.REDIS_URL).scheme not in ("redis", "rediss", "unix"):

@@ -115,7 +115,8 @@ def _figures(snapshot: dict[str, Any], heard: datetime, seconds: float, *, calls
 
 
 def _client() -> httpx2.Client:
-    headers = {"Authorization": f"Bearer {os.environ.get('DEMO_TOKEN', '')}"}
+    token = os.environ.get("DEMO_TOKEN")
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
     timeout = httpx2.Timeout(60.0, read=None)
     # The site is on this machine: no proxy of the environment's stands between.
     return httpx2.Client(base_url=_site(), headers=headers, timeout=timeout, trust_env=False)
@@ -131,7 +132,7 @@ def _wait(client: httpx2.Client) -> None:
     while True:
         try:
             client.get("/accounts/sign-in/", timeout=10)
-        except httpx2.TransportError:
+        except (httpx2.NetworkError, httpx2.RemoteProtocolError, httpx2.TimeoutException):
             if time.monotonic() > until:
                 raise
             time.sleep(0.1)

@@ -97,7 +97,12 @@ TEMPLATES = [
 # Database
 
 DATABASE_URL = _given("DATABASE_URL", f"sqlite:///{VAR_DIR / 'db.sqlite3'}")
-DATABASES = {"default": env.db_url_config(DATABASE_URL)}
+DATABASE_SCHEMES = ("sqlite", "postgres", "postgresql", "psql", "pgsql")
+if urlsplit(DATABASE_URL).scheme in DATABASE_SCHEMES:
+    DATABASES = {"default": env.db_url_config(DATABASE_URL)}
+else:
+    # photorestore.E004 says what is wrong; until then nothing may fail in a less helpful way.
+    DATABASES = {"default": {"ENGINE": "django.db.backends.dummy"}}
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     # Several processes write. A transaction that starts as a reader and then writes fails at once
     # when another has written meanwhile (SQLITE_BUSY_SNAPSHOT); an immediate one waits its turn.
@@ -106,7 +111,7 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
         "timeout": 20,
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
     }
-else:
+elif DATABASES["default"]["ENGINE"] == "django.db.backends.postgresql":
     # libpq's way to name a socket's folder in an address: percent-encoded, as its host.
     DATABASES["default"]["HOST"] = unquote(str(DATABASES["default"].get("HOST", "")))
     DATABASES["default"]["CONN_MAX_AGE"] = 60

@@ -38,7 +38,9 @@ class Player(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(self.server.body)
 
-    do_GET = do_POST
+    def do_GET(self) -> None:
+        """Answer."""
+        self.do_POST()
 
     def log_message(self, format: str, *args: Any) -> None:
         """Keep quiet."""

@@ -94,19 +94,3 @@ def test_a_created_job_starts_once() -> None:
     assert intake.request_restore(job=job)
     assert not intake.request_restore(job=job)
     assert Job.objects.get(pk=job.pk).status == Status.PENDING
-
-
-def test_a_broker_that_is_down_loses_no_job(
-    user: User, django_capture_on_commit_callbacks: Any, settings: Any
-) -> None:
-    from photorestore.celery import app
-
-    app.conf.broker_url, before = "redis://127.0.0.1:1/0", app.conf.broker_url
-    app.pool.force_close_all()
-    try:
-        with django_capture_on_commit_callbacks(execute=True):
-            file = io.BytesIO(factories.picture())
-            job = intake.upload(owner=user, file=file, options={})
-    finally:
-        app.conf.broker_url = before
-    assert Job.objects.get(pk=job.pk).status == Status.PENDING

@@ -1,0 +1,213 @@
+"""People at their browser: Chromium against the whole system."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, Request, expect, sync_playwright
+
+from tests.services import STATE, free_port
+
+from .system import ROOT, running
+
+SAMPLE = ROOT / "restorer" / "samples" / "portrait-1961.jpg"
+WITHIN = 60_000  # milliseconds; a machine may be busy
+
+
+@pytest.fixture(scope="module")
+def site() -> Iterator[str]:
+    """Run the system once for all of these; each test makes an account of its own."""
+    env = {
+        "PORT": str(free_port()),
+        "DATABASE_URL": f"sqlite:///{STATE / 'browser.sqlite3'}",
+        "MEDIA_ROOT": str(STATE / "browser"),
+    }
+    with running("run", **env) as system:
+        yield system.site()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Start the system's Chromium, or Playwright's own where there is none."""
+    names = ("chromium", "chromium-browser", "google-chrome")
+    path = next((found for found in map(shutil.which, names) if found), None)
+    quiet = ["--disable-gpu", "--disable-quic", "--disable-background-networking", "--no-sandbox"]
+    with sync_playwright() as playwright:
+        if path is None and not Path(playwright.chromium.executable_path).exists():
+            if os.environ.get("CI"):
+                pytest.fail("CI must have a Chromium.")
+            pytest.skip("No Chromium: apt install chromium, or .venv/bin/playwright install.")
+        chromium = playwright.chromium.launch(executable_path=path, args=quiet)
+        yield chromium
+        chromium.close()
+
+
+def signed_up(browser: Browser, site: str, name: str, **options: bool) -> Page:
+    """Return a page of somebody who has just made an account."""
+    page = browser.new_context(base_url=site, **options).new_page()  # type: ignore[arg-type]
+    page.goto("/accounts/sign-up/")
+    page.get_by_label("Username").fill(name)
+    page.get_by_label("Password", exact=True).fill("a shoebox of photos")
+    page.get_by_label("Password confirmation").fill("a shoebox of photos")
+    page.locator("main [type=submit]").click()
+    page.wait_for_url(f"{site}/")
+    return page
+
+
+def upload(page: Page, photo: Path = SAMPLE) -> None:
+    page.locator("input[type=file]").set_input_files(photo)
+    page.locator("main [type=submit]").first.click()
+
+
+def is_shown(page: Page, selector: str) -> bool:
+    script = "image => image.complete && image.naturalWidth > 0"
+    return bool(page.locator(selector).evaluate(script))
+
+
+def test_the_result_appears_through_the_stream_alone(browser: Browser, site: str) -> None:
+    page = signed_up(browser, site, "ada")
+    problems: list[str] = []
+    page.on("console", lambda message: problems.append(message.text))
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    upload(page)
+    page.wait_for_url(re.compile("/photos/"))
+    requests: list[Request] = []
+    page.on("request", lambda request: requests.append(request))
+    page.evaluate("window.sameDocument = true")
+    after = page.get_by_test_id("after")
+    expect(after).to_be_visible(timeout=WITHIN)
+    expect(page.get_by_test_id("status")).to_have_attribute("data-status", "completed")
+    page.wait_for_function("document.querySelector('[data-testid=after]').naturalWidth > 0")
+    page.wait_for_load_state("networkidle")
+    assert page.evaluate("window.sameDocument"), "the page was loaded again"
+    paths = [re.sub(r"[0-9a-f-]{36}", "…", request.url.removeprefix(site)) for request in requests]
+    assert [path for path in paths if "/events/" not in path] == ["/api/v1/restores/…/preview"]
+    assert problems == []
+
+
+def test_no_request_follows_completed_but_the_picture_s(browser: Browser, site: str) -> None:
+    page = signed_up(browser, site, "bob")
+    order: list[str] = []
+    page.on("request", lambda request: order.append(request.url.removeprefix(site)))
+    page.expose_function("heard", lambda: order.append("completed"))
+    page.add_init_script(
+        "const add = EventSource.prototype.addEventListener;"
+        "EventSource.prototype.addEventListener = function (type, listener) {"
+        "  add.call(this, type, type === 'completed'"
+        "    ? (event) => { window.heard(); listener(event); } : listener);"
+        "};"
+    )
+    upload(page)
+    expect(page.get_by_test_id("after")).to_be_visible(timeout=WITHIN)
+    page.wait_for_load_state("networkidle")
+    after = order[order.index("completed") + 1 :]
+    assert len(after) <= 1
+    assert all(re.fullmatch(r"/api/v1/restores/[0-9a-f-]{36}/preview", path) for path in after)
+
+
+def test_without_javascript_the_page_shows_the_true_state_after_a_reload(
+    browser: Browser, site: str
+) -> None:
+    page = signed_up(browser, site, "eve", java_script_enabled=False)
+    upload(page)
+    status = page.get_by_test_id("status")
+    for _ in range(60):
+        if status.get_attribute("data-status") == "completed":
+            break
+        page.reload(wait_until="load")
+    expect(status).to_have_attribute("data-status", "completed")
+    expect(page.get_by_test_id("after")).to_be_visible()
+
+
+def test_a_file_that_is_no_picture_is_refused_beside_its_field(
+    browser: Browser, site: str, tmp_path: Path
+) -> None:
+    page = signed_up(browser, site, "dan")
+    diary = tmp_path / "diary.jpg"
+    diary.write_text("Dear diary")
+    upload(page, diary)
+    expect(page.get_by_text("This is not a picture that we can read.").first).to_be_visible()
+    expect(page.get_by_text("Allowed: JPEG, PNG, WebP").first).to_be_visible()
+
+
+def test_the_grid_is_live_over_one_stream(browser: Browser, site: str) -> None:
+    page = signed_up(browser, site, "kim")
+    second = page.context.new_page()
+    upload(page)
+    page.wait_for_url(re.compile("/photos/"))
+    expect(page.get_by_test_id("after")).to_be_visible(timeout=WITHIN)
+    streams: list[str] = []
+    second.on(
+        "request",
+        lambda request: streams.append(request.url) if "/events" in request.url else None,
+    )
+    second.goto("/")
+    expect(second.locator(".status").first).to_have_attribute("data-status", "completed")
+    second.evaluate("window.sameDocument = true")
+    page.locator("[data-again] [type=submit]").click()
+    expect(second.locator(".status").first).not_to_have_attribute("data-status", "completed")
+    expect(second.locator(".status").first).to_have_attribute(
+        "data-status", "completed", timeout=WITHIN
+    )
+    assert second.evaluate("window.sameDocument")
+    assert len(streams) == 1
+
+
+def test_the_old_client_s_page_works_unchanged(browser: Browser, site: str) -> None:
+    page = signed_up(browser, site, "old")
+    upload(page)
+    page.wait_for_url(re.compile("/photos/"))
+    data = page.evaluate(
+        """async () => {
+          const photo = location.pathname.split('/')[2];
+          const answer = await fetch('/api/v1/photos/' + photo);
+          const id = (await answer.json()).jobs[0].job_id;
+          const source = new EventSource('/api/v1/events/' + id);
+          return new Promise((resolve) => source.addEventListener('completed', (event) => {
+            source.close();
+            resolve(JSON.parse(event.data));
+          }));
+        }"""
+    )
+    assert data["status"] == "completed"
+    assert {"job_id", "restore_id"} <= set(data)
+
+
+def test_an_event_source_is_told_to_stop_by_204(browser: Browser, site: str) -> None:
+    page = signed_up(browser, site, "stop")
+    upload(page)
+    expect(page.get_by_test_id("after")).to_be_visible(timeout=WITHIN)
+    statuses: list[int] = []
+    page.on(
+        "response",
+        lambda answer: statuses.append(answer.status) if "/events/" in answer.url else None,
+    )
+    state = page.evaluate(
+        """async () => {
+          const photo = location.pathname.split('/')[2];
+          const job = (await (await fetch('/api/v1/photos/' + photo)).json()).jobs[0];
+          const source = new EventSource(job.events_url);
+          let errors = 0;
+          return new Promise((resolve) => source.addEventListener('error', () => {
+            errors += 1;
+            if (source.readyState === EventSource.CLOSED) resolve(errors);
+          }));
+        }"""
+    )
+    assert state >= 1
+    assert statuses == [200, 204]
+
+
+def test_pages_of_others_do_not_exist(browser: Browser, site: str) -> None:
+    mine = signed_up(browser, site, "mine")
+    upload(mine)
+    mine.wait_for_url(re.compile("/photos/"))
+    theirs = signed_up(browser, site, "theirs")
+    answer = theirs.goto(mine.url)
+    assert answer
+    assert answer.status == 404
