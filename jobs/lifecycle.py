@@ -160,6 +160,7 @@ def owner_stream(user_id: int) -> str:
 
 def _complete(attempt: Attempt, report: Report) -> bool:
     """Keep the picture and finish the job: bytes first, then the rows, or neither."""
+    now = timezone.now()  # the job is finished when RunPod says so, not when we have read it
     if Job.objects.filter(pk=attempt.job_id, status__in=FINAL).exists():
         return False
     try:
@@ -171,7 +172,7 @@ def _complete(attempt: Attempt, report: Report) -> bool:
     restore = _stored(attempt.job, picture, result)
     kept = False
     try:
-        kept = _finish(attempt.job_id, report, restore)
+        kept = _finish(attempt.job_id, report, restore, now)
     finally:
         if not kept:
             _discard(restore)
@@ -194,8 +195,7 @@ def _stored(job: Job, picture: pictures.Picture, result: endpoints.Result) -> Re
     return restore
 
 
-def _finish(job_id: UUID | str, report: Report, restore: Restore) -> bool:
-    now = timezone.now()
+def _finish(job_id: UUID | str, report: Report, restore: Restore, now: datetime) -> bool:
     with transaction.atomic():
         job = _lock(job_id)
         if job is None or job.is_final:
