@@ -1,7 +1,7 @@
 # One list of verbs. `make run` and `make demo PHOTO=…` need Python 3.11, git and make, nothing else.
 PYTHON ?= python3
 BIN := .venv/bin
-PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --require-hashes --only-binary :all:
+PIP := $(BIN)/python -m pip --disable-pip-version-check install -qq --require-hashes --only-binary :all:
 
 .PHONY: run demo test test-fast lint format browser requirements clean
 
