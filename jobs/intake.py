@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import logging
+from pathlib import PurePath
 from typing import IO, Any
 
 from django.core.files.base import ContentFile, File
@@ -33,7 +34,7 @@ def upload(
     chosen = endpoint.clean(options or {}, width=picture.width, height=picture.height)
     photo = Photo(
         owner=owner,
-        title=title,
+        title=title or _name_of(file),
         format=picture.format,
         width=picture.width,
         height=picture.height,
@@ -45,6 +46,11 @@ def upload(
         for stored in (photo.original, photo.image, photo.preview):
             stored.delete(save=False)
         raise
+
+
+def _name_of(file: IO[bytes]) -> str:
+    """Return the file's name without its ending: better than no title."""
+    return PurePath(str(getattr(file, "name", None) or "")).stem[:200]
 
 
 def _store(photo: Photo, file: IO[bytes], picture: pictures.Picture) -> None:

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.core.files.base import ContentFile
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from events import log
@@ -115,10 +115,19 @@ def apply_report(*, attempt: Attempt, report: Report) -> bool:
 def _recognise(attempt: Attempt, report: Report) -> None:
     """Adopt RunPod's id of the attempt when it is first told; later it must be the same."""
     if attempt.runpod_job_id is None:
-        Attempt.objects.filter(pk=attempt.pk, runpod_job_id=None).update(runpod_job_id=report.id)
-        attempt.refresh_from_db(fields=["runpod_job_id"])
+        _adopt(attempt, report.id)
     if attempt.runpod_job_id != report.id:
         raise WrongAttemptError
+
+
+def _adopt(attempt: Attempt, runpod_job_id: str) -> None:
+    unnamed = Attempt.objects.filter(pk=attempt.pk, runpod_job_id=None)
+    try:
+        with transaction.atomic():
+            unnamed.update(runpod_job_id=runpod_job_id)
+    except IntegrityError as error:
+        raise WrongAttemptError from error  # it is another attempt's
+    attempt.refresh_from_db(fields=["runpod_job_id"])
 
 
 def _move(job_id: UUID | str, status: Status, report: Report | None = None) -> bool:

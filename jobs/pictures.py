@@ -178,7 +178,6 @@ def _is_clean(image: Image.Image) -> bool:
     return (
         image.format in ("JPEG", "PNG", "WEBP")
         and image.mode in ("L", "RGB", "RGBA")
-        and not image.getexif()
         and set(image.info) <= _HARMLESS
         and {name for name, _ in getattr(image, "applist", ())} <= _HARMLESS_SEGMENTS
     )

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 from django.core.files.storage import default_storage
+from django.core.files.uploadedfile import SimpleUploadedFile
 
 from jobs import endpoints, intake, pictures
 from jobs.models import Job, Photo, Status
@@ -27,6 +28,11 @@ def test_an_upload_keeps_the_original_and_what_is_handed_out(user: User, media: 
     assert Path(photo.original.path).read_bytes() == data
     assert (photo.width, photo.height, photo.bytes, photo.title) == (64, 48, len(data), "Gran")
     assert len(files(media)) == 3
+
+
+def test_a_photo_without_a_title_has_its_file_s_name(user: User) -> None:
+    file = SimpleUploadedFile("Gran 1961.jpg", factories.picture())
+    assert intake.upload(owner=user, file=file).photo.title == "Gran 1961"
 
 
 def test_files_are_for_this_user_of_the_machine_alone(user: User, media: Path) -> None:

@@ -138,6 +138,14 @@ def test_an_attempt_adopts_the_first_id_and_refuses_another() -> None:
         lifecycle.apply_report(attempt=attempt, report=factories.report("FAILED", id="b"))
 
 
+def test_the_id_of_another_attempt_is_refused() -> None:
+    job = at(Status.PENDING)
+    first, second = factories.attempt(job)[0], factories.attempt(job)[0]
+    lifecycle.apply_report(attempt=first, report=factories.report("IN_QUEUE", id="a"))
+    with pytest.raises(lifecycle.WrongAttemptError):
+        lifecycle.apply_report(attempt=second, report=factories.report(id="a"))
+
+
 def test_progress_only_rises_and_is_told_once() -> None:
     job = at(Status.QUEUED)
     attempt, _ = factories.attempt(job)
@@ -176,7 +184,7 @@ def test_a_job_that_is_deleted_meanwhile_takes_its_report_and_leaves_no_file(med
 
 
 @pytest.mark.django_db(transaction=True)
-def test_many_webhooks_at_once_complete_a_job_once() -> None:
+def test_many_webhooks_at_once_complete_a_job_once(media: Path) -> None:
     job = at(Status.PROCESSING)
     attempt, _ = factories.attempt(job)
     moved: list[bool] = []
@@ -193,6 +201,7 @@ def test_many_webhooks_at_once_complete_a_job_once() -> None:
     assert sorted(moved) == [False] * 7 + [True]
     assert Restore.objects.count() == 1
     assert Event.objects.filter(stream=lifecycle.job_stream(job)).count() == 1
+    assert len([path for path in media.rglob("*") if path.is_file()]) == 3 + 2
 
 
 def test_only_silent_unfinished_jobs_are_reconciled() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from PIL import ExifTags, Image, ImageCms
+from PIL.PngImagePlugin import PngInfo
 
 from jobs import pictures
 from tests.factories import picture
@@ -99,6 +100,10 @@ def test_heic_loses_its_metadata_too() -> None:
 def test_comments_and_text_are_gone() -> None:
     jpeg = read(picture(comment=b"Grandma, 12 Elm Street"))
     assert b"Elm Street" not in jpeg.image + jpeg.preview
+    text = PngInfo()
+    text.add_text("Description", "Grandma, 12 Elm Street")
+    png = read(picture("PNG", pnginfo=text))
+    assert b"Elm Street" not in png.image + png.preview
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
