@@ -117,3 +117,13 @@ def running(*arguments: str, **env: str) -> Iterator[System]:
         yield system
     finally:
         system.stop()
+
+
+def create_token(env: dict[str, str]) -> str:
+    """Return what `manage.py create_token demo` prints."""
+    command = [sys.executable, "manage.py", "create_token", "demo"]
+    answer = subprocess.run(
+        command, cwd=ROOT, env=clean_environment() | env, capture_output=True, text=True, check=True
+    )
+    assert answer.stderr == ""
+    return answer.stdout.strip()

@@ -6,8 +6,6 @@ import json
 import re
 import signal
 import socket
-import subprocess
-import sys
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -18,7 +16,7 @@ import pytest
 
 from tests.services import free_port, start_postgresql, start_valkey
 
-from .system import ROOT, clean_environment, running
+from .system import create_token, running
 
 
 def test_the_sample_is_restored_through_the_api_event_by_event(own: dict[str, str]) -> None:
@@ -194,16 +192,6 @@ def test_an_open_stream_ends_cleanly_when_the_site_stops(own: dict[str, str]) ->
                 system.part("uvicorn").send_signal(signal.SIGTERM)
                 rest = "".join(chunks)  # a broken stream would raise here
         assert re.fullmatch(r"retry: \d+\n\n", rest)
-
-
-def create_token(env: dict[str, str]) -> str:
-    """Return what `manage.py create_token demo` prints."""
-    command = [sys.executable, "manage.py", "create_token", "demo"]
-    answer = subprocess.run(
-        command, cwd=ROOT, env=clean_environment() | env, capture_output=True, text=True, check=True
-    )
-    assert answer.stderr == ""
-    return answer.stdout.strip()
 
 
 def test_a_second_run_goes_on_with_the_first_one_s_photos(own: dict[str, str]) -> None:
