@@ -64,6 +64,8 @@ def response(error: Exception) -> JsonResponse:
 def _expected(error: Exception) -> Exception:
     if isinstance(error, Http404):
         return exceptions.NotFound()
+    if isinstance(error, RecursionError):
+        return exceptions.ParseError("The JSON is nested too deeply.")
     if isinstance(error, PermissionDenied):
         return exceptions.PermissionDenied()
     return error

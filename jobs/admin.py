@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.contrib import admin
+from django.http import HttpRequest
 
 from events.admin import ReadOnlyAdmin
 
@@ -26,7 +27,7 @@ class AttemptInline(admin.TabularInline):
     """A job's submits."""
 
     model = Attempt
-    fields = ("runpod_job_id", "created_at")
+    fields = ("runpod_job_id", "created_at", "lost_at")
     readonly_fields = fields
     extra = 0
     can_delete = False
@@ -60,3 +61,7 @@ class ApiTokenAdmin(ReadOnlyAdmin):
 
     list_display = ("user", "name", "created_at")
     exclude = ("token_hash",)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Allow it to who has Django's permission: deleting a token revokes it."""
+        return admin.ModelAdmin.has_delete_permission(self, request, obj)

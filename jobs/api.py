@@ -21,7 +21,7 @@ from rest_framework.views import APIView
 from events import log
 from events.problems import Problem
 
-from . import callbacks, endpoints, intake, lifecycle, pictures
+from . import callbacks, endpoints, intake, pictures, streams
 from .downloads import PictureResponse
 from .models import Job, Photo, Restore
 from .snapshots import restore_snapshot, snapshot
@@ -41,7 +41,7 @@ class RestoreField(serializers.Field):
         """Return the options, None for false. Raises ValidationError."""
         try:
             value = json.loads(data) if isinstance(data, str) else data
-        except ValueError:
+        except (ValueError, RecursionError):
             value = data
         if isinstance(value, dict):
             return value
@@ -84,7 +84,7 @@ def photo_document(photo: Photo) -> dict[str, Any]:
 
 def job_document(job: Job) -> dict[str, Any]:
     """Return the job's snapshot and where its stream stands, read first: so nothing is missed."""
-    last = log.last_seq(lifecycle.job_stream(job))
+    last = log.last_seq(streams.job_stream(job))
     job.refresh_from_db()
     return {**snapshot(job), "last_event_id": last}
 

@@ -9,7 +9,7 @@ from django.http import Http404, HttpRequest
 from rest_framework import authentication, exceptions
 from rest_framework.request import Request
 
-from . import lifecycle
+from . import streams
 from .models import ApiToken, Job, hash_of
 
 
@@ -39,11 +39,11 @@ def stream_of(request: HttpRequest, id: UUID | None = None) -> str:
     """
     user = _user(request)
     if id is None:
-        return lifecycle.owner_stream(user.pk)
+        return streams.owner_stream(user.pk)
     job = Job.objects.of(user).filter(pk=id).first()
     if job is None:
         raise Http404
-    return lifecycle.job_stream(job)
+    return streams.job_stream(job)
 
 
 def _user(request: HttpRequest) -> Any:

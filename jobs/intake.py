@@ -42,7 +42,7 @@ def upload(
     try:
         _store(photo, file, picture)
         return _write(photo, chosen, ask=options is not None)
-    except BaseException:
+    except Exception:  # which alone says that nothing was committed
         for stored in (photo.original, photo.image, photo.preview):
             stored.delete(save=False)
         raise

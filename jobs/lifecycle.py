@@ -1,23 +1,19 @@
-"""What happens to a job once it is asked for: submitted, reported on, reconciled, finished."""
+"""What happens to a job: every report moves it forward or changes nothing."""
 
 from __future__ import annotations
 
 import io
 import logging
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
-from django.conf import settings
 from django.core.files.base import ContentFile
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from events import log
-
-from . import callbacks, endpoints, pictures, runpod
+from . import endpoints, pictures, streams
 from .models import FINAL, Attempt, Job, Restore, Status
-from .runpod import Report, RunPodError
-from .snapshots import snapshot
+from .runpod import Report
 
 logger = logging.getLogger(__name__)
 
@@ -33,64 +29,19 @@ STATUSES = {
 }
 _UNEXPLAINED = {
     Status.FAILED: "The worker could not restore this photo.",
-    Status.CANCELLED: "RunPod gave the job up.",
+    Status.CANCELLED: "The restoration was cancelled.",
     Status.TIMED_OUT: "The restoration took too long and was stopped.",
 }
-_LATE = timedelta(seconds=60)  # beyond RUNPOD_TTL, for a last report to arrive
 
 
 class WrongAttemptError(Exception):
     """A report names another RunPod job than the attempt it came for."""
 
 
-def submit(*, job_id: str) -> None:
-    """Submit the job to RunPod, unless it is finished or an attempt is under way.
-
-    Raises RunPodError where asking again later may help; fails the job where it would not.
-    """
-    opened = _open_attempt(job_id)
-    if opened is None:
-        return
-    attempt, token = opened
-    try:
-        webhook = callbacks.completion_url(token)
-        webhook = callbacks.completion_url(token)
-        report = runpod.run(input=_input(attempt.job, token), webhook=webhook)
-    except RunPodError as error:
-        _refused(attempt, error)
-        raise
-    apply_report(attempt=attempt, report=report)
-
-
-def _open_attempt(job_id: str) -> tuple[Attempt, str] | None:
-    """Open an attempt under the job's lock, so that a task delivered twice submits once."""
-    since = timezone.now() - timedelta(seconds=settings.RUNPOD_SILENCE)
-    with transaction.atomic():
-        job = _lock(job_id)
-        if job is None or job.is_final or job.attempts.filter(created_at__gt=since).exists():
-            return None
-        return callbacks.open_attempt(job)
-
-
-def _lock(job_id: UUID | str) -> Job | None:
+def lock(job_id: UUID | str) -> Job | None:
     """Return the job with its row locked until the transaction ends; None once it is deleted."""
     jobs = Job.objects.select_for_update(of=("self",)).select_related("photo")
     return jobs.filter(pk=job_id).first()
-
-
-def _input(job: Job, token: str) -> dict[str, object]:
-    addresses = endpoints.Addresses(
-        photo=callbacks.photo_url(job.photo), progress=callbacks.progress_url(token)
-    )
-    return endpoints.current().build(job.options, addresses)
-
-
-def _refused(attempt: Attempt, error: RunPodError) -> None:
-    """Forget an attempt that RunPod did not take; one it may have taken waits for its webhook."""
-    if not error.ambiguous:
-        attempt.delete()
-    if not error.transient:
-        fail(job=attempt.job, code=error.code, message=error.message, retryable=False)
 
 
 def apply_report(*, attempt: Attempt, report: Report) -> bool:
@@ -115,29 +66,31 @@ def apply_report(*, attempt: Attempt, report: Report) -> bool:
 def _recognise(attempt: Attempt, report: Report) -> None:
     """Adopt RunPod's id of the attempt when it is first told; later it must be the same."""
     if attempt.runpod_job_id is None:
-        _adopt(attempt, report.id)
+        attempt.runpod_job_id = _adopt(attempt, report.id)
     if attempt.runpod_job_id != report.id:
         raise WrongAttemptError
 
 
-def _adopt(attempt: Attempt, runpod_job_id: str) -> None:
-    unnamed = Attempt.objects.filter(pk=attempt.pk, runpod_job_id=None)
+def _adopt(attempt: Attempt, runpod_job_id: str) -> str:
+    """Return the attempt's id: this one, unless somebody was quicker with another."""
+    row = Attempt.objects.filter(pk=attempt.pk)
     try:
         with transaction.atomic():
-            unnamed.update(runpod_job_id=runpod_job_id)
+            row.filter(runpod_job_id=None).update(runpod_job_id=runpod_job_id)
     except IntegrityError as error:
         raise WrongAttemptError from error  # it is another attempt's
-    attempt.refresh_from_db(fields=["runpod_job_id"])
+    # No row: the photo was deleted meanwhile, and what follows finds no job to move.
+    return row.values_list("runpod_job_id", flat=True).first() or runpod_job_id
 
 
-def _move(job_id: UUID | str, status: Status, report: Report | None = None) -> bool:
+def _move(job_id: UUID | str, status: Status, report: Report) -> bool:
     """Advance the job to a status that is not final, and tell its streams."""
     now = timezone.now()
     with transaction.atomic():
-        job = _lock(job_id)
+        job = lock(job_id)
         if job is None or not _advance(job, status, report, now):
             return False
-        _tell(job, status.value)
+        streams.tell(job, status.value)
     return True
 
 
@@ -150,23 +103,6 @@ def _advance(job: Job, status: Status, report: Report | None, now: datetime) -> 
     return job.advance(status, now=now)
 
 
-def _tell(job: Job, type: str) -> None:
-    """Append what became true of the job to its own stream, then to its owner's: always so."""
-    data = snapshot(job)
-    log.append(job_stream(job), type=type, data=data, final=job.is_final)
-    log.append(owner_stream(job.photo.owner_id), type=type, data=data)
-
-
-def job_stream(job: Job) -> str:
-    """Return the name of the job's stream."""
-    return f"job.{job.pk}"
-
-
-def owner_stream(user_id: int) -> str:
-    """Return the name of the stream of all jobs of a user."""
-    return f"owner.{user_id}"
-
-
 def _complete(attempt: Attempt, report: Report) -> bool:
     """Keep the picture and finish the job: bytes first, then the rows, or neither."""
     now = timezone.now()  # the job is finished when RunPod says so, not when we have read it
@@ -177,15 +113,9 @@ def _complete(attempt: Attempt, report: Report) -> bool:
         picture = pictures.read(io.BytesIO(result.image))
     except (endpoints.OutputError, pictures.PictureError) as error:
         logger.warning("Job %s completed without a usable picture: %s", attempt.job_id, error)
-        return _end(attempt, report, Status.FAILED, code=error.code, message=error.message)
-    restore = _stored(attempt.job, picture, result)
-    kept = False
-    try:
-        kept = _finish(attempt.job_id, report, restore, now)
-    finally:
-        if not kept:
-            _discard(restore)
-    return kept
+        message = "The worker finished without a usable picture."
+        return _end(attempt, report, Status.FAILED, code=error.code, message=message)
+    return _keep(_stored(attempt.job, picture, result), report, now)
 
 
 def _stored(job: Job, picture: pictures.Picture, result: endpoints.Result) -> Restore:
@@ -204,16 +134,32 @@ def _stored(job: Job, picture: pictures.Picture, result: endpoints.Result) -> Re
     return restore
 
 
-def _finish(job_id: UUID | str, report: Report, restore: Restore, now: datetime) -> bool:
+def _keep(restore: Restore, report: Report, now: datetime) -> bool:
+    """Finish the job with the stored result; without a move, its files go again.
+
+    Only an Exception says that nothing was committed. After a cancellation, which is none, the
+    rows may be there: better a file too many than a result without its picture.
+    """
+    try:
+        moved = _finish(restore, report, now)
+    except Exception:
+        _discard(restore)
+        raise
+    if not moved:
+        _discard(restore)
+    return moved
+
+
+def _finish(restore: Restore, report: Report, now: datetime) -> bool:
     with transaction.atomic():
-        job = _lock(job_id)
+        job = lock(restore.job_id)
         if job is None or job.is_final:
             return False
         job.progress, job.stage = 100, ""
         _advance(job, Status.COMPLETED, report, now)
         restore.job = job
         restore.save(force_insert=True)
-        _tell(job, Status.COMPLETED)
+        streams.tell(job, Status.COMPLETED.value)
     return True
 
 
@@ -223,36 +169,38 @@ def _discard(restore: Restore) -> None:
 
 
 def _end(attempt: Attempt, report: Report, status: Status, *, code: str, message: str) -> bool:
-    """Finish the job without a result, unless the report is of an attempt that was replaced."""
-    if attempt.job.attempts.filter(pk__gt=attempt.pk).exists():
+    """Finish the job without a result, unless RunPod is at a later attempt of it."""
+    later = attempt.job.attempts.filter(pk__gt=attempt.pk)
+    if later.believed(now=timezone.now()).exists():
         logger.info("A replaced attempt of job %s ended as %s", attempt.job_id, status)
         return False
-    return _stop(attempt.job_id, status, code, message, retryable=True, report=report)
+    return stop(attempt.job, status, code=code, message=message, retryable=True, report=report)
 
 
 def fail(*, job: Job, code: str, message: str, retryable: bool) -> bool:
     """Fail the job with a reason for its owner; False if it was finished already."""
-    return _stop(job.pk, Status.FAILED, code, message, retryable=retryable)
+    return stop(job, Status.FAILED, code=code, message=message, retryable=retryable)
 
 
-def _stop(
-    job_id: UUID | str,
+def stop(
+    job: Job,
     status: Status,
+    *,
     code: str,
     message: str,
-    *,
     retryable: bool,
     report: Report | None = None,
 ) -> bool:
+    """Finish the job without a result, for the reason given; False if it was finished already."""
     now = timezone.now()
     with transaction.atomic():
-        job = _lock(job_id)
-        if job is None or job.is_final:
+        locked = lock(job.pk)
+        if locked is None or locked.is_final:
             return False
-        job.error_code, job.error_message = code, message[:500]
-        job.error_retryable = retryable
-        _advance(job, status, report, now)
-        _tell(job, status.value)
+        locked.error_code, locked.error_message = code, message[:500]
+        locked.error_retryable = retryable
+        _advance(locked, status, report, now)
+        streams.tell(locked, status.value)
     return True
 
 
@@ -260,49 +208,16 @@ def apply_progress(*, attempt: Attempt, fraction: float, stage: str) -> bool:
     """Note how far the worker is (0 to 1) and at which stage; True if that is news."""
     now = timezone.now()
     with transaction.atomic():
-        job = _lock(attempt.job_id)
+        job = lock(attempt.job_id)
         if job is None or job.is_final:
             return False
+        # Its end is told by the report alone: 100 per cent is a result.
         percent = max(job.progress, min(round(fraction * 100), 99))
         if (percent, stage) == (job.progress, job.stage):
             return False
         if job.advance(Status.PROCESSING, now=now):
-            _tell(job, Status.PROCESSING)
+            streams.tell(job, Status.PROCESSING.value)
         job.progress, job.stage, job.heard_at = percent, stage, now
         job.save(update_fields=["progress", "stage", "heard_at"])
-        _tell(job, "progress")
-    return True
-
-
-def reconcile(*, job: Job) -> bool:
-    """Ask RunPod about a job that has been silent; True if it must be submitted (again).
-
-    Its webhook may never have come, its task may be lost, RunPod may have forgotten it.
-    """
-    now = timezone.now()
-    if job.requested_at and now - job.requested_at > timedelta(seconds=settings.RUNPOD_TTL) + _LATE:
-        _stop(job.pk, Status.TIMED_OUT, "timed_out", _UNEXPLAINED[Status.TIMED_OUT], retryable=True)
-        return False
-    Job.objects.filter(pk=job.pk).update(heard_at=now)
-    attempt = job.attempts.exclude(runpod_job_id=None).last()
-    return attempt is None or _lost(attempt)
-
-
-def _lost(attempt: Attempt) -> bool:
-    """Ask RunPod about the attempt; True if it no longer knows it."""
-    assert attempt.runpod_job_id
-    try:
-        report = runpod.status(attempt.runpod_job_id)
-    except RunPodError as error:
-        return error.unknown_job and not _given_up(attempt)
-    apply_report(attempt=attempt, report=report)
-    return False
-
-
-def _given_up(attempt: Attempt) -> bool:
-    """Fail a job that was lost too often."""
-    if attempt.job.attempts.count() < settings.RUNPOD_ATTEMPTS:
-        return False
-    message = "RunPod lost this job again and again."
-    fail(job=attempt.job, code="lost", message=message, retryable=True)
+        streams.tell(job, "progress")
     return True

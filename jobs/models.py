@@ -140,6 +140,19 @@ class Job(models.Model):
         return True
 
 
+class AttemptQuerySet(models.QuerySet["Attempt"]):
+    """Attempts, by what RunPod may be doing about them."""
+
+    def taken(self) -> Self:
+        """Return those that RunPod has accepted and, as far as we know, not forgotten."""
+        return self.filter(runpod_job_id__isnull=False, lost_at=None)
+
+    def believed(self, *, now: datetime) -> Self:
+        """Return those that RunPod is or may be at: taken, or too young to have told their id."""
+        since = now - timedelta(seconds=settings.RUNPOD_SILENCE)
+        return self.filter(Q(runpod_job_id__isnull=False) | Q(created_at__gt=since), lost_at=None)
+
+
 class Attempt(models.Model):
     """One /run of a job. Its token, of which only the hash is kept, is who calls us back."""
 
@@ -148,9 +161,13 @@ class Attempt(models.Model):
     # RunPod's text; null until the answer to /run, or the first webhook, has told it.
     runpod_job_id = models.CharField(max_length=100, unique=True, null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
+    # When RunPod said that it does not know it (any more).
+    lost_at = models.DateTimeField(null=True, blank=True)
+
+    objects = AttemptQuerySet.as_manager()
 
     class Meta:
-        ordering: ClassVar = ["created_at", "id"]
+        ordering: ClassVar = ["id"]
 
     def __str__(self) -> str:
         return self.runpod_job_id or f"attempt {self.pk}"

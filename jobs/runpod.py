@@ -6,6 +6,7 @@ Protocol: https://docs.runpod.io/serverless/endpoints/send-requests and …/oper
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -14,8 +15,13 @@ import httpx2
 from django.conf import settings
 
 _TIMEOUT = httpx2.Timeout(20.0, connect=5.0)
+_UNEXPLAINED = "The worker reported an error without a message."
 _MAX_BODY = 10 * 1024 * 1024  # bytes of a /run request; RunPod answers 400 beyond
 _PAUSED_WAIT = 60.0  # seconds before a paused endpoint is worth another try
+
+
+# Ids are opaque, but become part of addresses that are called with our key.
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:-]{0,99}")
 
 
 class RunPodError(Exception):
@@ -62,8 +68,8 @@ class Report:
         if not isinstance(body, Mapping):
             raise ValueError("The body must be a JSON object.")
         for field in ("id", "status"):
-            if not isinstance(body.get(field), str) or not 0 < len(body[field]) <= 100:
-                raise ValueError(f"`{field}` must be a text of 1 to 100 characters.")
+            if not isinstance(body.get(field), str) or not _NAME.fullmatch(body[field]):
+                raise ValueError(f"`{field}` must be a word of 1 to 100 characters.")
         return cls(
             id=body["id"],
             status=body["status"],
@@ -76,18 +82,25 @@ class Report:
 
 def _error_text(error: object) -> str | None:
     """Return the sentence in an error: a worker that raised sends a JSON document in a string."""
-    if error is None or isinstance(error, dict):
-        return None if error is None else _message_in(error)
-    text = str(error)
+    if error is None:
+        return None
+    document = _document_in(error)
+    if isinstance(document, dict):
+        error = document.get("error_message") or document.get("message") or _UNEXPLAINED
+    # What follows is for who wrote the worker: a generator's error has its traceback in it.
+    return plain(str(error).partition("\ntraceback:")[0].strip())
+
+
+def _document_in(error: object) -> object:
     try:
-        document = json.loads(text)
-    except ValueError:
-        return text
-    return _message_in(document) if isinstance(document, dict) else text
+        return json.loads(error) if isinstance(error, str) else error
+    except (ValueError, RecursionError):
+        return error
 
 
-def _message_in(document: dict[str, Any]) -> str:
-    return str(document.get("error_message") or document.get("message") or document)
+def plain(text: str) -> str:
+    """Return the text without what a database refuses: NUL and halves of surrogate pairs."""
+    return text.replace("\0", "").encode("utf-8", "replace").decode()
 
 
 def _milliseconds(value: object) -> int | None:
@@ -125,9 +138,9 @@ def _call(method: str, operation: str, body: bytes | None = None) -> Report:
         headers["Content-Type"] = "application/json"
     try:
         response = httpx2.request(method, url, content=body, headers=headers, timeout=_TIMEOUT)
-    except httpx2.TransportError as error:
+    except httpx2.RequestError as error:
         raise _no_answer(error) from error
-    if response.status_code != 200:
+    if not response.is_success:
         raise _refusal(response, operation)
     try:
         return Report.parse(response.json())
@@ -135,7 +148,7 @@ def _call(method: str, operation: str, body: bytes | None = None) -> Report:
         raise _gibberish() from error
 
 
-def _no_answer(error: httpx2.TransportError) -> RunPodError:
+def _no_answer(error: httpx2.RequestError) -> RunPodError:
     # Where no connection came about, RunPod has not heard us; otherwise it may have.
     unheard = isinstance(error, httpx2.ConnectError | httpx2.ConnectTimeout)
     return RunPodError(

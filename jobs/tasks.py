@@ -1,4 +1,4 @@
-"""Celery's shells around the life cycle: when to run it, when to run it again."""
+"""Celery's shells around submission: when to run it, when to run it again."""
 
 from __future__ import annotations
 
@@ -9,13 +9,15 @@ from typing import Any
 from celery import shared_task
 from django.utils import timezone
 
-from . import lifecycle
+from . import submission
 from .models import Job
 from .runpod import RunPodError
 
 logger = logging.getLogger(__name__)
 
-_LONGEST_WAIT = 60  # seconds between two submits of one job
+_LONGEST_BACKOFF = 60  # seconds between two submits of one job, by our own judgement
+# By RunPod's. Beyond the broker's visibility time-out a waiting task would be delivered again.
+_LONGEST_WAIT = 300
 _BATCH = 200  # jobs that one run of the reconciler looks after
 
 
@@ -26,7 +28,7 @@ def submit_job(self: Any, *, job_id: str) -> None:
     After the last try the reconciler goes on.
     """
     try:
-        lifecycle.submit(job_id=job_id)
+        submission.submit(job_id=job_id)
     except RunPodError as error:
         logger.warning("Job %s was not submitted: %s", job_id, error)
         if error.transient and not error.ambiguous and self.request.retries < self.max_retries:
@@ -34,13 +36,24 @@ def submit_job(self: Any, *, job_id: str) -> None:
 
 
 def _wait(retries: int, error: RunPodError) -> float:
-    backoff = min(2.0 ** (retries + 1), _LONGEST_WAIT)
-    return error.retry_after or backoff * random.uniform(0.5, 1.0)  # noqa: S311
+    if error.retry_after:
+        return min(error.retry_after, _LONGEST_WAIT)
+    return min(2.0 ** (retries + 1), _LONGEST_BACKOFF) * random.uniform(0.5, 1.0)  # noqa: S311
 
 
 @shared_task
 def reconcile_jobs() -> None:
-    """Look after every job that has been silent, and submit again what was lost."""
+    """Look after every job that has been silent, and submit again what was lost.
+
+    One job that cannot be helped must not keep the others from it; a RunPod that does not answer
+    is not asked about each of them.
+    """
     for job in Job.objects.silent(now=timezone.now()).order_by("heard_at")[:_BATCH]:
-        if lifecycle.reconcile(job=job):
-            submit_job.delay(job_id=str(job.pk))
+        try:
+            if submission.reconcile(job=job):
+                submit_job.delay(job_id=str(job.pk))
+        except RunPodError as error:
+            logger.warning("Job %s was not looked after: %s", job.pk, error)
+            break
+        except Exception:
+            logger.exception("Job %s could not be looked after", job.pk)

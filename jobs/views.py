@@ -19,7 +19,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from events import log
 
-from . import endpoints, intake, lifecycle, pictures
+from . import endpoints, intake, pictures, streams
 from .forms import AgainForm, SignUpForm, UploadForm
 from .models import Job, Photo
 from .snapshots import snapshot
@@ -63,7 +63,7 @@ def photos(request: HttpRequest) -> HttpResponse:
 
 
 def _photos_page(request: HttpRequest, form: UploadForm) -> HttpResponse:
-    stream = lifecycle.owner_stream(_user(request).pk)
+    stream = streams.owner_stream(_user(request).pk)
     context = {
         "form": form,
         "limits": pictures.limits(),
@@ -108,7 +108,7 @@ def photo(request: HttpRequest, photo_id: UUID) -> HttpResponse:
 
 def _live(job: Job) -> dict[str, object]:
     """Return where the job's stream stands and, read after that, the job: so nothing is missed."""
-    last = log.last_seq(lifecycle.job_stream(job))
+    last = log.last_seq(streams.job_stream(job))
     job.refresh_from_db()
     return {"last_event_id": last, "snapshot": snapshot(job)}
 

@@ -114,8 +114,9 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
 elif DATABASES["default"]["ENGINE"] == "django.db.backends.postgresql":
     # libpq's way to name a socket's folder in an address: percent-encoded, as its host.
     DATABASES["default"]["HOST"] = unquote(str(DATABASES["default"].get("HOST", "")))
-    DATABASES["default"]["CONN_MAX_AGE"] = 60
-    DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+    # Under ASGI each request has a thread of its own: a connection kept by the thread would be one
+    # too many soon (measured: 40 clients used up all 100). A pool is shared by all of them.
+    DATABASES["default"]["OPTIONS"] = {"pool": {"min_size": 1, "max_size": 10, "timeout": 20}}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # Accounts and security
@@ -211,7 +212,8 @@ CELERY_BROKER_URL = REDIS_URL
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_TRANSPORT_OPTIONS = {
     # Without these a worker stays deaf after a network that swallows bytes (measured: 100 s).
-    "socket_timeout": 15,
+    # Also how long a request waits for a broker that is there and says nothing.
+    "socket_timeout": 5,
     "socket_connect_timeout": 2,
     "socket_keepalive": True,
     "health_check_interval": 10,
@@ -224,7 +226,11 @@ CELERY_TASK_ACKS_LATE = True
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_BEAT_SCHEDULE = {
-    "reconcile-jobs": {"task": "jobs.tasks.reconcile_jobs", "schedule": 30.0},
+    "reconcile-jobs": {
+        "task": "jobs.tasks.reconcile_jobs",
+        "schedule": 30.0,
+        "options": {"expires": 30},
+    },
 }
 
 # The API
@@ -260,7 +266,8 @@ RUNPOD_ENDPOINT_KIND = _given("RUNPOD_ENDPOINT_KIND", "photorestore")
 RUNPOD_EXECUTION_TIMEOUT = 600  # seconds a worker may run on one photo
 RUNPOD_TTL = 3600  # seconds from submit, queue and run together; then RunPod forgets the job
 RUNPOD_SILENCE = 60  # seconds without a word after which the reconciler asks
-RUNPOD_ATTEMPTS = 3  # submits of one job before it fails
+RUNPOD_ATTEMPTS = 3  # submits of one job that RunPod took, or may have taken, before it fails
+RUNPOD_PATIENCE = 24 * 3600  # seconds that a job waits for RunPod to take it before it is given up
 RUNPOD_MAX_WEBHOOK = 32 * 1024 * 1024  # bytes; the body carries the result in base64
 
 # Photos

@@ -16,7 +16,7 @@ from rest_framework.views import APIView
 from events.problems import Problem
 from jobs import callbacks, lifecycle
 from jobs.models import Attempt
-from jobs.runpod import Report
+from jobs.runpod import Report, plain
 
 
 class BoundedJSONParser(BaseParser):
@@ -83,6 +83,6 @@ def _progress(body: Any) -> tuple[float, str]:
     fields = body if isinstance(body, dict) else {}
     fraction, stage = fields.get("progress"), fields.get("stage", "")
     if isinstance(fraction, int | float) and 0 <= fraction <= 1 and isinstance(stage, str):
-        return float(fraction), stage[:40]
+        return float(fraction), plain(stage)[:40]
     detail = '{"progress": a number from 0 to 1, "stage": a text} is what we take.'
     raise Problem(400, "malformed", detail)

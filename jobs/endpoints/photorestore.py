@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import base64
 import binascii
+import json
 from typing import Any
 
 from django.conf import settings
 
+from ..runpod import plain  # noqa: TID252
 from .base import Addresses, OptionsError, OutputError, Result
 
 SCALES = (1, 2, 4)
@@ -51,11 +53,15 @@ def read(output: Any) -> Result:
 
 
 def _model(output: dict[str, Any]) -> str:
-    return str(output.get("model") or "")[:100]
+    return plain(str(output.get("model") or ""))[:100]
 
 
 def _stages(output: dict[str, Any]) -> list[dict[str, Any]]:
     stages = output.get("stages")
     if not isinstance(stages, list):
         return []
-    return [stage for stage in stages[:50] if isinstance(stage, dict)]
+    text = json.dumps(
+        [stage for stage in stages[:50] if isinstance(stage, dict)], ensure_ascii=False
+    )
+    # NUL is an escape within JSON.
+    return list(json.loads(plain(text.replace("\\u0000", ""))))

@@ -150,6 +150,13 @@ def test_a_bad_request_for_a_job_is_a_problem_document(client: APIClient, data: 
     assert answer.json()["code"] == "invalid"
 
 
+def test_json_that_is_nested_too_deeply_is_a_problem_document(client: APIClient) -> None:
+    deep = "[" * 100_000
+    answer = client.post("/api/v1/jobs", deep, content_type="application/json")
+    assert (answer.status_code, answer.json()["code"]) == (400, "parse_error")
+    assert upload(client, restore=deep).status_code == 400
+
+
 def test_malformed_json_is_a_problem_document(client: APIClient) -> None:
     answer = client.post("/api/v1/jobs", "{", content_type="application/json")
     assert (answer.status_code, answer.json()["code"]) == (400, "parse_error")
@@ -270,5 +277,5 @@ def test_a_snapshot_is_json_through_and_through(user: User) -> None:
     assert job.status == Status.COMPLETED
 
 
-def test_an_unknown_page_of_the_api_is_a_404(client: APIClient) -> None:
+def test_an_unknown_job_is_a_404(client: APIClient) -> None:
     assert client.get(reverse("api:job", args=[NOBODY_S])).json()["code"] == "not_found"

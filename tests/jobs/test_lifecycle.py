@@ -14,8 +14,9 @@ from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
 from events.models import Event
-from jobs import lifecycle
+from jobs import lifecycle, streams
 from jobs.models import FINAL, ORDER, Job, Restore, Status
+from jobs.runpod import Report
 from jobs.snapshots import snapshot
 from tests import factories
 
@@ -41,7 +42,7 @@ def test_every_report_moves_every_job_forward_or_not_at_all(status: Status, word
     job.refresh_from_db()
     assert moved == (ORDER[lifecycle.STATUSES[word]] > ORDER[status])
     assert job.status == (lifecycle.STATUSES[word] if moved else status)
-    assert Event.objects.filter(stream=lifecycle.job_stream(job)).count() == int(moved)
+    assert Event.objects.filter(stream=streams.job_stream(job)).count() == int(moved)
 
 
 def test_a_word_that_runpod_has_not_used_before_changes_nothing() -> None:
@@ -69,7 +70,7 @@ def test_the_api_s_snapshot_is_the_last_event_s_data() -> None:
     job = at(Status.PROCESSING)
     attempt, _ = factories.attempt(job)
     lifecycle.apply_report(attempt=attempt, report=factories.report())
-    event = Event.objects.filter(stream=lifecycle.job_stream(job)).latest("seq")
+    event = Event.objects.filter(stream=streams.job_stream(job)).latest("seq")
     assert json.loads(event.data) == snapshot(Job.objects.get(pk=job.pk))
 
 
@@ -80,7 +81,7 @@ def test_a_duplicate_report_leaves_one_restore_one_event_and_no_stray_file(media
     files = sorted(path for path in media.rglob("*") if path.is_file())
     assert not lifecycle.apply_report(attempt=attempt, report=factories.report())
     assert Restore.objects.count() == 1
-    assert Event.objects.filter(stream=lifecycle.job_stream(job)).count() == 1
+    assert Event.objects.filter(stream=streams.job_stream(job)).count() == 1
     assert sorted(path for path in media.rglob("*") if path.is_file()) == files
 
 
@@ -154,7 +155,7 @@ def test_progress_only_rises_and_is_told_once() -> None:
     assert not lifecycle.apply_progress(attempt=attempt, fraction=0.2, stage="noise")
     job.refresh_from_db()
     assert (job.status, job.progress, job.stage) == (Status.PROCESSING, 40, "noise")
-    types = Event.objects.filter(stream=lifecycle.job_stream(job)).values_list("type", flat=True)
+    types = Event.objects.filter(stream=streams.job_stream(job)).values_list("type", flat=True)
     assert list(types) == ["processing", "progress"]
 
 
@@ -173,14 +174,27 @@ def test_the_database_refuses_a_final_job_without_its_time() -> None:
 def test_a_job_that_is_deleted_meanwhile_takes_its_report_and_leaves_no_file(media: Path) -> None:
     job = at(Status.PROCESSING)
     attempt, _ = factories.attempt(job)
-    photo = job.photo
-    report = factories.report("IN_PROGRESS")
-    Job.objects.filter(pk=job.pk).delete()
-    attempt.runpod_job_id = report.id
     before = {path for path in media.rglob("*") if path.is_file()}
-    assert not lifecycle.apply_report(attempt=attempt, report=report)
+    Job.objects.filter(pk=job.pk).delete()
+    assert not lifecycle.apply_report(attempt=attempt, report=factories.report())
     assert {path for path in media.rglob("*") if path.is_file()} == before
-    assert photo.pk
+
+
+def test_what_a_database_refuses_is_taken_out_of_a_worker_s_words() -> None:
+    job = at(Status.PROCESSING)
+    attempt, _ = factories.attempt(job)
+    body = {"id": "a", "status": "FAILED", "error": "no\x00 \ud800 memory\ntraceback: secret"}
+    assert lifecycle.apply_report(attempt=attempt, report=Report.parse(body))
+    assert Job.objects.get(pk=job.pk).error_message == "no ? memory"
+
+
+def test_a_worker_s_strange_stages_do_not_cost_the_result() -> None:
+    job = at(Status.PROCESSING)
+    attempt, _ = factories.attempt(job)
+    output = factories.report().output | {"model": "m\x00", "stages": [{"note": "\x00\ud800"}, 7]}
+    assert lifecycle.apply_report(attempt=attempt, report=factories.report(output=output))
+    restore = Restore.objects.get()
+    assert (restore.model, restore.stages) == ("m", [{"note": "?"}])
 
 
 @pytest.mark.django_db(transaction=True)
@@ -200,7 +214,7 @@ def test_many_webhooks_at_once_complete_a_job_once(media: Path) -> None:
         thread.join()
     assert sorted(moved) == [False] * 7 + [True]
     assert Restore.objects.count() == 1
-    assert Event.objects.filter(stream=lifecycle.job_stream(job)).count() == 1
+    assert Event.objects.filter(stream=streams.job_stream(job)).count() == 1
     assert len([path for path in media.rglob("*") if path.is_file()]) == 3 + 2
 
 

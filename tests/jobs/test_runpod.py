@@ -58,6 +58,11 @@ def test_a_refusal_is_judged_by_its_number(
     assert "html" not in error.message
 
 
+def test_any_success_is_one(cloud: Cloud) -> None:
+    cloud.status = 201
+    assert runpod.run(input={}, webhook="https://photos.example/hook").status == "IN_QUEUE"
+
+
 def test_retry_after_is_obeyed(cloud: Cloud) -> None:
     cloud.status, cloud.headers = 429, (("Retry-After", "7"),)
     with pytest.raises(RunPodError) as caught:
@@ -73,7 +78,14 @@ def test_a_job_that_is_not_known_is_told_from_an_endpoint_that_is_not(cloud: Clo
 
 
 @pytest.mark.parametrize(
-    "body", [b"<html>", b"[]", b'{"id": 7, "status": "IN_QUEUE"}', b'{"id":""}']
+    "body",
+    [
+        b"<html>",
+        b"[]",
+        b'{"id": 7, "status": "IN_QUEUE"}',
+        b'{"id":""}',
+        b'{"id": "../x", "status": "a"}',
+    ],
 )
 def test_an_answer_that_makes_no_sense_may_mean_that_the_job_exists(
     cloud: Cloud, body: bytes
@@ -126,6 +138,8 @@ def test_unknown_fields_and_the_echoed_input_are_left_aside() -> None:
             "CUDA out of memory",
         ),
         ({"message": "Nope"}, "Nope"),
+        ({"deep": "inside"}, "The worker reported an error without a message."),
+        ("handler: no memory \ntraceback: File /handler.py", "handler: no memory"),
         ("[1]", "[1]"),
         (["a"], "['a']"),
     ],
