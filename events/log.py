@@ -30,8 +30,7 @@ def append(stream: str, *, type: str, data: Mapping[str, Any], final: bool = Fal
         data=json.dumps(data, ensure_ascii=False, separators=(",", ":")),
         final=final,
     )
-    # robust: by now the event is true, and whoever made it so must not fail for want of a broker.
-    transaction.on_commit(lambda: relay.announce(event), robust=True)
+    transaction.on_commit(lambda: relay.announce(event))
     return event.seq
 
 

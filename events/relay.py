@@ -5,15 +5,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import defaultdict, deque
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, TypedDict
+from collections import defaultdict
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from asgiref.sync import async_to_sync
 from channels.layers import get_channel_layer
 from django.conf import settings
 
+from .follower import Follower, Message
 from .models import Event, Stream
 from .reads import read
 
@@ -26,24 +27,27 @@ logger = logging.getLogger(__name__)
 # cannot race; the price is that every process hears every event, which is a kilobyte each.
 GROUP = "events"
 RECONNECT = 1.0  # seconds
-
-
-class Message(TypedDict):
-    """An event on its way through the channel layer; `data` is the JSON text to send."""
-
-    type: str
-    stream: str
-    seq: int
-    event: str
-    data: str
-    final: bool
+# Seconds. A broker that takes longer is as good as dead, and RunPod waits two for our answer.
+PATIENCE = 0.5
 
 
 def announce(event: Event) -> None:
-    """Tell every process of a committed event. A failure costs a delay: the log has the event."""
+    """Tell every process of a committed event. Whatever fails costs a delay: the log has the event.
+
+    A cancellation too, which comes where the client of an ASGI request has gone: the event is true,
+    and what else was to happen after the commit still has to.
+    """
+    try:
+        async_to_sync(_send)(message_of(event))
+    except (Exception, asyncio.CancelledError) as error:
+        logger.warning("Event %s was not announced: %r", event, error)
+
+
+async def _send(message: Message) -> None:
     layer = get_channel_layer()
     assert layer is not None
-    async_to_sync(layer.group_send)(GROUP, dict(message_of(event)))
+    async with asyncio.timeout(PATIENCE):
+        await layer.group_send(GROUP, dict(message))
 
 
 def message_of(event: Event) -> Message:
@@ -56,54 +60,6 @@ def message_of(event: Event) -> Message:
         "data": event.data,
         "final": event.final,
     }
-
-
-class Follower:
-    """One client's place in the relay: messages that wait for it, in bounded number."""
-
-    def __init__(self, *, seen: int) -> None:
-        self.seen = seen
-        self._messages: deque[Message] = deque()
-        self._behind = False
-        self._wake = asyncio.Event()
-
-    def offer(self, message: Message) -> None:
-        """Queue a message; one too many, and the client reads the log instead."""
-        if len(self._messages) >= settings.EVENTS_BUFFER:
-            self.fall_behind()
-        else:
-            self._messages.append(message)
-            self._wake.set()
-
-    def fall_behind(self) -> None:
-        """Drop what waits and send the client to the log."""
-        self._messages.clear()
-        self._behind = True
-        self._wake.set()
-
-    async def wait(self, *, within: float) -> bool:
-        """Wait until there is something to do; False after `within` seconds of quiet."""
-        try:
-            async with asyncio.timeout(within):
-                await self._wake.wait()
-        except TimeoutError:
-            return False
-        return True
-
-    def take(self) -> tuple[list[Message], bool]:
-        """Return the messages that are next in line, and whether the log must be read."""
-        behind, messages = self._behind, list(self._messages)
-        self._behind = False
-        self._messages.clear()
-        self._wake.clear()
-        due: list[Message] = []
-        for message in messages:
-            expected = self.seen + len(due) + 1
-            if message["seq"] == expected:
-                due.append(message)
-            elif message["seq"] > expected:
-                behind = True
-        return due, behind
 
 
 class Relay:
@@ -149,15 +105,27 @@ class Relay:
         layer: Any = get_channel_layer()
         while True:
             try:
-                channel = await layer.new_channel()
-                await layer.group_add(GROUP, channel)
-                self.subscribed.set()
+                channel = await self._subscribe(layer)
                 while True:
                     self._hand_over(await layer.receive(channel))
             except Exception as error:
                 self.subscribed.set()
-                logger.warning("The broker does not answer; events come from the log: %s", error)
-                await asyncio.sleep(RECONNECT)
+                logger.warning("The broker does not answer; events come from the log: %r", error)
+                await self._forget(layer)
+
+    async def _subscribe(self, layer: Any) -> str:
+        async with asyncio.timeout(PATIENCE * 4):
+            channel: str = await layer.new_channel()
+            await layer.group_add(GROUP, channel)
+        self.subscribed.set()
+        return channel
+
+    async def _forget(self, layer: Any) -> None:
+        """Leave nothing of a subscription that failed, and wait before the next."""
+        with suppress(Exception):
+            async with asyncio.timeout(PATIENCE):
+                await layer.flush()
+        await asyncio.sleep(RECONNECT)
 
     def _hand_over(self, message: Message) -> None:
         for follower in self._followers.get(message["stream"], ()):

@@ -13,6 +13,7 @@ from django.utils.module_loading import import_string
 from django.views.decorators.http import require_GET
 
 from . import drain, log, problems, relay, sse
+from .follower import Follower
 from .problems import Problem
 from .reads import read
 
@@ -54,14 +55,21 @@ def _cursor(request: HttpRequest) -> int:
 
 async def _frames(name: str, seen: int) -> AsyncIterator[bytes]:
     yield sse.retry(RETRY)
-    ours = _relay()
-    await ours.subscribed.wait()
-    until = monotonic() + settings.EVENTS_LIFETIME * random.uniform(0.8, 1.2)  # noqa: S311
     last = await read(log.last_seq, name)
     if seen > last:
         # Not an id of this stream: its log began anew. Said aloud, never skipped in silence.
-        seen = last
         yield sse.frame(id=last, event="reset", data=f'{{"last_event_id":{last}}}')
+        if await read(log.has_ended, name, last):
+            return
+    async for frame in _live(name, min(seen, last)):
+        yield frame
+
+
+async def _live(name: str, seen: int) -> AsyncIterator[bytes]:
+    """Yield what follows `seen`, until the stream's end, this connection's, or the server's."""
+    ours = _relay()
+    await ours.subscribed.wait()
+    until = monotonic() + settings.EVENTS_LIFETIME * random.uniform(0.8, 1.2)  # noqa: S311
     # Follow before reading the log, so that nothing falls between.
     with ours.follow(name, seen=seen) as follower:
         follower.fall_behind()
@@ -84,7 +92,7 @@ def _relay() -> relay.Relay:
     return ours
 
 
-async def _due(name: str, follower: relay.Follower) -> AsyncIterator[tuple[bytes, bool]]:
+async def _due(name: str, follower: Follower) -> AsyncIterator[tuple[bytes, bool]]:
     """Yield what the follower is owed now: messages that are next in line, then the log's rest."""
     messages, behind = follower.take()
     for message in messages:

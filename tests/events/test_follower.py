@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from events.relay import Follower, Message
+from events.follower import Follower, Message
 
 
 def message(seq: int) -> Message:
