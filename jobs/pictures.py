@@ -5,13 +5,14 @@ from __future__ import annotations
 import io
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import IO
+from typing import IO, Any
 
 import pillow_heif
 from django.conf import settings
 from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
+from PIL.JpegImagePlugin import get_sampling
 
 pillow_heif.register_heif_opener()
 # We compare sizes ourselves, before anything is decoded; Pillow's own guard only warns at first.
@@ -31,35 +32,9 @@ FORMATS_BY_EXTENSION = {extension: name for name, extension, _ in FORMATS.values
 MEDIA_TYPES = {extension: media_type for _, extension, media_type in FORMATS.values()}
 ALLOWED = "JPEG, PNG, WebP, TIFF, HEIC and AVIF"
 PREVIEW_SIDE = 1600  # pixels, longest side
-# A decoded picture takes up to 400 MB: only so many at once, the others wait.
+JPEG_SIDE = 65_500  # pixels; libjpeg's limit
+# A picture of 100 megapixels takes up to 1.4 GB for a moment (measured): so many at once.
 _decoding = threading.BoundedSemaphore(2)
-
-# What a file may say beside its pixels and still be handed out byte for byte.
-_HARMLESS = frozenset(
-    [
-        "icc_profile",
-        "dpi",
-        "jfif",
-        "jfif_version",
-        "jfif_unit",
-        "jfif_density",
-        "progressive",
-        "progression",
-        "adobe",
-        "adobe_transform",
-        "gamma",
-        "srgb",
-        "chromaticity",
-        "transparency",
-        "interlace",
-        "loop",
-        "background",
-        "timestamp",
-        "duration",
-        "lossless",
-    ]
-)
-_HARMLESS_SEGMENTS = frozenset({"APP0", "APP2", "APP14"})
 
 
 class PictureError(Exception):
@@ -104,9 +79,7 @@ def read(file: IO[bytes]) -> Picture:
     if size > settings.PHOTOS_MAX_BYTES:
         raise PictureError("file_too_large", f"The file has {_megabytes(size)} MB. {limits()}")
     with _decoding, _open(file) as image:
-        _check_header(image)
-        _load(image)
-        return _picture(image, file)
+        return _picture(image)
 
 
 def _megabytes(size: int) -> str:
@@ -115,16 +88,18 @@ def _megabytes(size: int) -> str:
 
 @contextmanager
 def _open(file: IO[bytes]) -> Iterator[Image.Image]:
+    """Open the file, and call damage whatever a decoder stumbles over until it is closed."""
     file.seek(0)
     try:
-        image = Image.open(file, formats=[name for name in FORMATS if name != "MPO"])
+        with Image.open(file, formats=[name for name in FORMATS if name != "MPO"]) as image:
+            yield image
     except UnidentifiedImageError as error:
         message = f"This is not a picture that we can read. {limits()}"
         raise PictureError("not_a_picture", message) from error
-    except Exception as error:
+    except (PictureError, MemoryError):
+        raise
+    except Exception as error:  # every decoder has its own
         raise _broken() from error
-    with image:
-        yield image
 
 
 def _broken() -> PictureError:
@@ -139,56 +114,66 @@ def _check_header(image: Image.Image) -> None:
     if image.width * image.height > settings.PHOTOS_MAX_PIXELS:
         size = f"{image.width} × {image.height}"
         raise PictureError("too_many_pixels", f"The picture has {size} pixels. {limits()}")
-    # A HEIC's or a phone's JPEG's further pictures are previews and depth maps, not frames.
-    if image.format not in ("HEIF", "MPO") and getattr(image, "n_frames", 1) > 1:
+    if _has_more(image):
         message = f"The file has several pictures, pages or frames; we restore one. {limits()}"
         raise PictureError("animated", message)
 
 
-def _load(image: Image.Image) -> None:
+def _has_more(image: Image.Image) -> bool:
+    """Whether the file has frames or pages beyond the first."""
+    if image.format in ("HEIF", "MPO"):
+        return False  # their further pictures are previews and depth maps
+    if image.format != "TIFF":
+        return bool(getattr(image, "is_animated", False))
+    # Counting a TIFF's pages can take minutes; whether there is a second does not.
     try:
-        image.load()
-    except Exception as error:  # every decoder has its own
-        raise _broken() from error
+        image.seek(1)
+    except EOFError:
+        return False
+    return True
 
 
-def _picture(image: Image.Image, file: IO[bytes]) -> Picture:
+def _picture(image: Image.Image) -> Picture:
+    _check_header(image)
+    image.load()
     assert image.format is not None
     name, extension, _ = FORMATS[image.format]
-    unchanged = _is_clean(image)
     upright, profile = _upright(image)
-    if unchanged:
-        file.seek(0)
-        kept, kept_extension = file.read(), extension
-    else:
-        kept, kept_extension = _encode(upright, profile)
+    encoder = _encoder(image, upright)
+    kept = _encode(upright, encoder, profile, _options(image, encoder))
     return Picture(
         format=name,
         original_extension=extension,
         width=upright.width,
         height=upright.height,
         image=kept,
-        extension=kept_extension,
+        extension=FORMATS[encoder][1],
         preview=_preview(upright, profile),
     )
 
 
-def _is_clean(image: Image.Image) -> bool:
-    """Whether the file itself may be handed out: upright, and nothing in it but pixels."""
-    return (
-        image.format in ("JPEG", "PNG", "WEBP")
-        and image.mode in ("L", "RGB", "RGBA")
-        and set(image.info) <= _HARMLESS
-        and {name for name, _ in getattr(image, "applist", ())} <= _HARMLESS_SEGMENTS
-    )
+def _options(source: Image.Image, encoder: str) -> dict[str, Any]:
+    """Return how to encode: a JPEG as it was quantised, so that next to nothing is lost.
+
+    That also leaves the restorer the tables by which it knows a strongly compressed picture.
+    """
+    if encoder == "PNG":
+        return {"compress_level": 3}
+    if source.format in ("JPEG", "MPO") and source.mode in ("L", "RGB"):
+        tables, sampling = getattr(source, "quantization", None), get_sampling(source)
+        if tables and (sampling >= 0 or source.mode == "L"):
+            return {"qtables": tables, "subsampling": max(sampling, 0)}
+    return {"quality": 95, "subsampling": 0}
 
 
 def _upright(image: Image.Image) -> tuple[Image.Image, bytes | None]:
     """Return the pixels as L, RGB or RGBA, turned as EXIF says, and the profile they are in."""
     profile: bytes | None = image.info.get("icc_profile")
+    with suppress(Exception):  # a picture with EXIF that cannot be read is still a picture
+        ImageOps.exif_transpose(image, in_place=True)
     try:
-        plain, profile = _plain(ImageOps.exif_transpose(image), profile)
-    except (ValueError, OSError, SyntaxError) as error:
+        plain, profile = _plain(image, profile)
+    except ValueError as error:
         message = f"The picture's kind of pixels ({image.mode}) is not supported. {limits()}"
         raise PictureError("unsupported_pixels", message) from error
     space = {"L": b"GRAY"}.get(plain.mode, b"RGB ")
@@ -222,14 +207,20 @@ def _to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
     return image.convert("RGB")
 
 
-def _encode(image: Image.Image, profile: bytes | None) -> tuple[bytes, str]:
-    """Return the picture without any metadata, as a PNG if it is transparent, else as a JPEG."""
+def _encoder(source: Image.Image, upright: Image.Image) -> str:
+    """Return PNG for what is lossless, transparent, or too vast for a JPEG; else JPEG."""
+    if source.format == "PNG" or upright.mode == "RGBA" or max(upright.size) > JPEG_SIDE:
+        return "PNG"
+    return "JPEG"
+
+
+def _encode(
+    image: Image.Image, encoder: str, profile: bytes | None, options: dict[str, Any]
+) -> bytes:
+    """Return the picture without any metadata but its colour profile."""
     buffer = io.BytesIO()
-    if image.mode == "RGBA":
-        _without_info(image).save(buffer, "PNG", icc_profile=profile, compress_level=3)
-        return buffer.getvalue(), "png"
-    _without_info(image).save(buffer, "JPEG", quality=95, subsampling=0, icc_profile=profile)
-    return buffer.getvalue(), "jpg"
+    _without_info(image).save(buffer, encoder, icc_profile=profile, **options)
+    return buffer.getvalue()
 
 
 def _without_info(image: Image.Image) -> Image.Image:
