@@ -6,6 +6,8 @@ import os
 import warnings
 
 from celery import Celery
+from celery.signals import beat_init, worker_init
+from django.core.management.base import BaseCommand, SystemCheckError
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "photorestore.settings")
 
@@ -15,3 +17,13 @@ warnings.filterwarnings("ignore", message="You're running the worker with superu
 app = Celery("photorestore")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+
+
+@worker_init.connect
+@beat_init.connect
+def check(**kwargs: object) -> None:
+    """Run the system checks: Celery does so itself, and goes on whatever they say."""
+    try:
+        BaseCommand().check()
+    except SystemCheckError as error:
+        raise SystemExit(str(error)) from error

@@ -13,10 +13,10 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import django
 import environ
-import honcho.manager
 import redis
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, SystemCheckError
@@ -24,14 +24,15 @@ from django.db import OperationalError
 
 from . import parts
 from .console import Console
+from .manager import Manager
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = BASE_DIR / "var"
 SAMPLE = BASE_DIR / "restorer" / "samples" / "portrait-1961.jpg"
 USAGE = 2  # exit status for what the caller must mend
-
-# Seconds between a polite request to stop and a forced one; all must be gone within five.
-honcho.manager.KILL_WAIT = 3
 
 
 class Refusal(Exception):  # noqa: N818 - a decision, not an error of ours
@@ -67,7 +68,7 @@ def run(stack: ExitStack) -> int:
     _prepare(commands)
     welcome = parts.python("photorestore.demo", "welcome")
     if "runpod" in commands:
-        os.environ["DEMO_TOKEN"], os.environ["DEMO_PASSWORD"] = _demo_account(VAR_DIR)
+        os.environ |= _demo_account()
         welcome.append(str(SAMPLE))
     return _loop({**commands, "photos": welcome}, Console(sys.stdout))
 
@@ -81,7 +82,7 @@ def demo(stack: ExitStack) -> int:
     commands = parts.commands(port=port, state=state)
     photo = _photo()
     _prepare(commands)
-    os.environ["DEMO_TOKEN"], _ = _demo_account(state)
+    os.environ |= _guest()
     restore = parts.python("photorestore.demo", "restore", str(photo), str(VAR_DIR / "demo"))
     return _loop({**commands, "demo": restore}, Console(sys.stdout, only="demo"))
 
@@ -154,28 +155,43 @@ def _ask_broker(url: str) -> None:
         client.ping()
 
 
-def _demo_account(directory: Path) -> tuple[str, str]:
-    """Return an API token and the password of the account `demo`, made with the first run."""
+def _demo_account() -> dict[str, str]:
+    """Return an API token, and the password where we know it, of the account `demo`.
+
+    It is made with the first run, for the admin too where the database is ours. One that somebody
+    else has made is left as it is.
+    """
     from django.contrib.auth.models import User
 
-    from jobs.models import ApiToken
-
-    path = directory / "demo_password"
-    admin = {"is_staff": True, "is_superuser": True}
+    path = VAR_DIR / "demo_password"
     if not path.exists():
         path.touch(mode=0o600)
         path.write_text(secrets.token_urlsafe(9))
-    user, _ = User.objects.get_or_create(username="demo", defaults=admin)
-    if not user.check_password(path.read_text()):
-        user.set_password(path.read_text())
-        user.save(update_fields=["password"])
+    is_ours = not parts.given("DATABASE_URL")
+    found = User.objects.filter(username="demo").first() or User.objects.create_user(
+        "demo", password=path.read_text(), is_staff=is_ours, is_superuser=is_ours
+    )
+    knows = found.check_password(path.read_text())
+    return _token(found) | ({"DEMO_PASSWORD": path.read_text()} if knows else {})
+
+
+def _guest() -> dict[str, str]:
+    """Return an API token of an account for one photo, that nobody can sign in to."""
+    from django.contrib.auth.models import User
+
+    return _token(User.objects.create_user(f"demo-{secrets.token_hex(4)}"))
+
+
+def _token(user: User) -> dict[str, str]:
+    from jobs.models import ApiToken
+
     ApiToken.objects.filter(user=user, name="demo").delete()
-    return ApiToken.make(user=user, name="demo"), path.read_text()
+    return {"DEMO_TOKEN": ApiToken.make(user=user, name="demo")}
 
 
 def _loop(commands: dict[str, parts.Command], console: Console) -> int:
     """Run the commands until one ends or somebody says stop; then stop them all."""
-    manager = honcho.manager.Manager(console)
+    manager = Manager(console)
     for name, command in commands.items():
         manager.add_process(name, f"exec {shlex.join(command)}", cwd=str(BASE_DIR))
     # A closed terminal is a stop like any other.

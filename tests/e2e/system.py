@@ -127,3 +127,12 @@ def create_token(env: dict[str, str]) -> str:
     )
     assert answer.stderr == ""
     return answer.stdout.strip()
+
+
+def left(processes: list[psutil.Process]) -> list[psutil.Process]:
+    """Return those that still run. A zombie has ended, and waits for init to take note."""
+    return [
+        process
+        for process in processes
+        if process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    ]

@@ -6,6 +6,8 @@ import json
 import re
 import signal
 import socket
+import subprocess
+import sys
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -16,7 +18,7 @@ import pytest
 
 from tests.services import free_port, start_postgresql, start_valkey
 
-from .system import create_token, running
+from .system import ROOT, clean_environment, create_token, left, running
 
 
 def test_the_sample_is_restored_through_the_api_event_by_event(own: dict[str, str]) -> None:
@@ -62,7 +64,7 @@ def test_a_stop_ends_every_process_within_five_seconds(
         assert len(started) > 6
         system.process.send_signal(number)
         system.finish(within=5)
-        assert [process for process in started if process.is_running()] == []
+        assert left(started) == []
 
 
 @pytest.mark.parametrize(
@@ -84,7 +86,50 @@ def test_if_one_dies_the_others_stop_and_the_reason_is_on_screen(
         system.part(pattern).kill()
         assert system.finish(within=10) != 0
         assert system.lines[-1] == f"{part} was killed by SIGKILL, so everything was stopped."
-        assert [process for process in started if process.is_running()] == []
+        assert left(started) == []
+
+
+def test_if_a_process_of_the_manager_s_own_is_killed_everything_stops_too(
+    own: dict[str, str],
+) -> None:
+    with running(**own) as system:
+        system.site()
+        started = system.descendants()
+        beside = [process for process in started if "run" in process.cmdline()]
+        assert len(beside) == 6
+        beside[2].kill()
+        assert system.finish(within=10) != 0
+        assert "was killed by SIGKILL, so everything was stopped." in system.lines[-1]
+        assert left(started) == []
+
+
+def test_nothing_outlives_the_manager(own: dict[str, str]) -> None:
+    with running(**own) as system:
+        system.site()
+        started = system.descendants()
+        system.process.kill()
+        _, alive = psutil.wait_procs(started, timeout=10)
+        assert alive == []
+
+
+def test_the_worker_and_beat_refuse_wrong_settings_too(own: dict[str, str]) -> None:
+    env = clean_environment() | own | {"PUBLIC_URL": "https://photos.example"}
+    for part in ("worker", "beat"):
+        command = [sys.executable, "-m", "celery", "-A", "photorestore", part]
+        answer = subprocess.run(
+            command, cwd=ROOT, env=env, capture_output=True, text=True, check=False, timeout=60
+        )
+        assert answer.returncode != 0, part
+        assert "photorestore.E003" in answer.stdout + answer.stderr
+
+
+def test_an_address_in_a_file_is_an_address_too(own: dict[str, str], tmp_path: Path) -> None:
+    file = tmp_path / "redis"
+    file.write_text(start_valkey())
+    with running(**own, REDIS_URL_FILE=str(file)) as system:
+        system.site()
+        names = [" ".join(process.cmdline()) for process in system.descendants()]
+    assert not [name for name in names if "valkey" in name]
 
 
 def test_a_port_that_is_taken_is_a_clear_error(own: dict[str, str]) -> None:
@@ -203,12 +248,3 @@ def test_a_second_run_goes_on_with_the_first_one_s_photos(own: dict[str, str]) -
         headers = {"Authorization": f"Bearer {token}"}
         answer = httpx2.get(f"{site}/api/v1/photos", headers=headers, trust_env=False)
         assert len(answer.json()["results"]) == 2
-
-
-def test_no_process_is_left_by_any_of_these() -> None:
-    left = [
-        process.info["cmdline"]
-        for process in psutil.process_iter(["cmdline", "ppid"])
-        if "restorer.local" in " ".join(process.info["cmdline"] or []) and process.info["ppid"] == 1
-    ]
-    assert left == []

@@ -11,7 +11,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from jobs import lifecycle
-from jobs.models import Job, Photo, Status
+from jobs.models import ApiToken, Job, Photo, Status
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -161,21 +161,45 @@ def test_signing_in_leads_nowhere_else(client: Client, user: User) -> None:
     assert client.post("/accounts/sign-in/", form).url == "/"  # type: ignore[attr-defined]
 
 
-def test_admin_lists_everything_and_changes_nothing(client: Client) -> None:
+@pytest.mark.parametrize(
+    ("path", "shows"),
+    [
+        ("jobs/photo", "Gran, 1961"),
+        ("jobs/job", "Completed"),
+        ("jobs/restore", "PNG"),
+        ("events/event", "completed"),
+        ("events/stream", "owner."),
+    ],
+)
+def test_admin_lists_everything_and_adds_nothing(client: Client, path: str, shows: str) -> None:
+    job = factories.job(title="Gran, 1961")
+    attempt, _ = factories.attempt(job)
+    lifecycle.apply_report(attempt=attempt, report=factories.report())
+    client.force_login(factories.user("root", is_staff=True, is_superuser=True))
+    listed = text(client.get(f"/admin/{path}/")).partition('id="result_list"')[2]
+    assert shows in listed.partition("</table>")[0]
+    assert client.get(f"/admin/{path}/add/").status_code == 403
+
+
+def test_admin_shows_a_job_and_changes_nothing(client: Client) -> None:
     job = factories.job()
     attempt, _ = factories.attempt(job)
     lifecycle.apply_report(attempt=attempt, report=factories.report())
     client.force_login(factories.user("root", is_staff=True, is_superuser=True))
-    for path in ("jobs/photo", "jobs/job", "jobs/restore", "events/event", "events/stream"):
-        page = text(client.get(f"/admin/{path}/"))
-        assert "0 of 1 selected" not in page
-        assert "results" in page or "1 " in page
-        assert client.get(f"/admin/{path}/add/").status_code == 403
-    change = client.get(f"/admin/jobs/job/{job.pk}/change/")
-    assert change.status_code == 200
-    assert "runpod-1" in text(change)
-    assert 'name="status"' not in text(change)
+    page = client.get(f"/admin/jobs/job/{job.pk}/change/")
+    assert "runpod-1" in text(page)
+    assert 'name="status"' not in text(page)
+    assert client.post(f"/admin/jobs/job/{job.pk}/change/", {"status": "failed"}).status_code == 403
     assert client.post(f"/admin/jobs/job/{job.pk}/delete/").status_code == 403
+    assert Job.objects.get(pk=job.pk).status == Status.COMPLETED
+
+
+def test_admin_revokes_an_api_token(client: Client, user: User) -> None:
+    ApiToken.make(user=user)
+    client.force_login(factories.user("root", is_staff=True, is_superuser=True))
+    token = ApiToken.objects.get()
+    client.post(f"/admin/jobs/apitoken/{token.pk}/delete/", {"post": "yes"})
+    assert not ApiToken.objects.exists()
 
 
 def test_admin_is_for_staff(browser: Client) -> None:
