@@ -277,3 +277,5 @@ RUNPOD_MAX_WEBHOOK = 32 * 1024 * 1024  # bytes; the body carries the result in b
 
 PHOTOS_MAX_BYTES = 50 * 1024 * 1024
 PHOTOS_MAX_PIXELS = 100_000_000
+# Bytes of any request. Far beyond a photo's, so that what is too large is told so on its page.
+MAX_BODY = 4 * PHOTOS_MAX_BYTES

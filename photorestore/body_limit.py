@@ -1,0 +1,50 @@
+"""A limit on bodies before any of them is kept: Django writes to disk first, and asks then."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from events import problems
+
+
+class BodyLimit:
+    """An ASGI application around another that sees no body of more than `limit` bytes.
+
+    A declared length beyond it is answered by 413; who sends more without declaring it is cut off.
+    Kinder words, for what is only a little too large, are the views' matter.
+    """
+
+    def __init__(self, application: Any, limit: int) -> None:
+        self._application = application
+        self._limit = limit
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Serve one connection."""
+        if scope["type"] == "http" and _declared(scope) > self._limit:
+            await self._refuse(send)
+        else:
+            await self._application(scope, self._counted(receive), send)
+
+    async def _refuse(self, send: Any) -> None:
+        detail = f"A request may have up to {self._limit // 1024**2} MB."
+        body = json.dumps(problems.document(413, "too_large", detail)).encode()
+        headers = [(b"content-type", problems.CONTENT_TYPE.encode()), (b"connection", b"close")]
+        await send({"type": "http.response.start", "status": 413, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+
+    def _counted(self, receive: Any) -> Any:
+        taken = 0
+
+        async def counted() -> Any:
+            nonlocal taken
+            message = await receive()
+            taken += len(message.get("body", b""))
+            return message if taken <= self._limit else {"type": "http.disconnect"}
+
+        return counted
+
+
+def _declared(scope: Any) -> int:
+    length = dict(scope["headers"]).get(b"content-length", b"")
+    return int(length) if length.isdigit() else 0
