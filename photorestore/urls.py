@@ -7,7 +7,7 @@ from django.urls import include, path
 
 urlpatterns = [
     path("", include("jobs.urls")),
-    path("api/v1/", include("jobs.api_urls")),
+    path("api/v1/", include("jobs.api.urls")),
     path("api/v1/", include("events.urls")),
     path("api/v1/", include("webhooks.urls")),
     path("admin/", admin.site.urls),

@@ -9,7 +9,7 @@ from typing import Any
 
 from django.conf import settings
 
-from ..runpod import plain  # noqa: TID252
+from ..runpod import plain
 from .base import Addresses, OptionsError, OutputError, Result
 
 SCALES = (1, 2, 4)

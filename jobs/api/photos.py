@@ -1,0 +1,125 @@
+"""Photos: mine, new ones, their pictures."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from uuid import UUID
+
+from django.http import HttpResponseBase
+from django.shortcuts import get_object_or_404
+from rest_framework import serializers
+from rest_framework.parsers import FormParser, MultiPartParser
+from rest_framework.permissions import AllowAny
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from events.problems import Problem
+
+from .. import callbacks, endpoints, intake, pictures
+from ..downloads import PictureResponse
+from ..models import Job, Photo
+from ..snapshots import snapshot
+from .documents import job_document, page, photo_document
+
+
+class RestoreField(serializers.Field):
+    """`true`, `false` or an object of options, as JSON text where the form is multipart."""
+
+    def to_internal_value(self, data: Any) -> dict[str, Any] | None:
+        """Return the options, None for false. Raises ValidationError."""
+        try:
+            value = json.loads(data) if isinstance(data, str) else data
+        except (ValueError, RecursionError):
+            value = data
+        if isinstance(value, dict):
+            return value
+        if value is True or value is False:
+            return {} if value else None
+        raise serializers.ValidationError('Must be true, false or options such as {"scale": 2}.')
+
+
+class PhotoForm(serializers.Serializer):
+    """A new photo."""
+
+    image = serializers.FileField(allow_empty_file=True)
+    title = serializers.CharField(max_length=200, required=False, default="", allow_blank=True)
+    restore = RestoreField(required=False, default=None)
+
+
+def photo_of(request: Request, photo_id: UUID) -> Photo:
+    """Return the caller's photo of that id; Http404 for what is not theirs."""
+    return get_object_or_404(Photo, pk=photo_id, owner_id=request.user.pk)
+
+
+class PhotoList(APIView):
+    """My photos, and new ones."""
+
+    parser_classes = (MultiPartParser, FormParser)
+
+    def get(self, request: Request) -> Response:
+        """List my photos, newest first."""
+        return page(self, request, Photo.objects.filter(owner_id=request.user.pk), photo_document)
+
+    def post(self, request: Request) -> Response:
+        """Keep a photo; restore it at once if asked to. 201 with photo, job and events_url."""
+        form = PhotoForm(data=request.data)
+        form.is_valid(raise_exception=True)
+        given = form.validated_data
+        try:
+            job = intake.upload(
+                owner=request.user,
+                file=given["image"],
+                title=given["title"],
+                options=given["restore"],
+            )
+        except pictures.PictureError as error:
+            status = 413 if error.code == "file_too_large" else 400
+            raise Problem(status, error.code, error.message) from error
+        except endpoints.OptionsError as error:
+            raise Problem(400, "bad_options", str(error)) from error
+        return Response(_created(job), status=201)
+
+
+def _created(job: Job) -> dict[str, Any]:
+    document = job_document(job)
+    return {
+        "photo": photo_document(job.photo),
+        "job": document,
+        "events_url": document["events_url"],
+    }
+
+
+class PhotoDetail(APIView):
+    """One photo of mine."""
+
+    def get(self, request: Request, photo_id: UUID) -> Response:
+        """Return the photo with its jobs, newest first."""
+        photo = photo_of(request, photo_id)
+        jobs = photo.jobs.select_related("restore")
+        return Response({**photo_document(photo), "jobs": [snapshot(job) for job in jobs]})
+
+
+class PhotoImage(APIView):
+    """The photo's picture, to its owner or to who holds its signed address."""
+
+    permission_classes = (AllowAny,)
+
+    def get(self, request: Request, photo_id: UUID) -> HttpResponseBase:
+        """Return the bytes: upright, without metadata."""
+        if callbacks.is_signed(photo_id, request.query_params.get("signature", "")):
+            photo = get_object_or_404(Photo, pk=photo_id)
+        else:
+            if not request.user.is_authenticated:
+                self.permission_denied(request)
+            photo = photo_of(request, photo_id)
+        return PictureResponse(photo.image, name=photo.title or "photo")
+
+
+class PhotoPreview(APIView):
+    """The photo at screen size."""
+
+    def get(self, request: Request, photo_id: UUID) -> HttpResponseBase:
+        """Return a JPEG."""
+        return PictureResponse(photo_of(request, photo_id).preview, name="preview")

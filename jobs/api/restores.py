@@ -1,0 +1,54 @@
+"""Restores: mine, and their pictures."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.http import HttpResponseBase
+from django.shortcuts import get_object_or_404
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from ..downloads import PictureResponse
+from ..models import Restore
+from ..snapshots import restore_snapshot
+
+
+def _restore_of(request: Request, restore_id: UUID) -> Restore:
+    restores = Restore.objects.filter(job__photo__owner_id=request.user.pk)
+    return get_object_or_404(restores.select_related("job__photo"), pk=restore_id)
+
+
+class RestoreDetail(APIView):
+    """One result of mine."""
+
+    def get(self, request: Request, restore_id: UUID) -> Response:
+        """Return the result, what made it, and its job's id."""
+        restore = _restore_of(request, restore_id)
+        return Response(
+            {
+                **restore_snapshot(restore),
+                "job_id": str(restore.job_id),
+                "model": restore.model,
+                "stages": restore.stages,
+            }
+        )
+
+
+class RestoreImage(APIView):
+    """The result's picture."""
+
+    def get(self, request: Request, restore_id: UUID) -> HttpResponseBase:
+        """Return the bytes, under the photo's name."""
+        restore = _restore_of(request, restore_id)
+        title = restore.job.photo.title or "photo"
+        return PictureResponse(restore.image, name=f"{title}-restored")
+
+
+class RestorePreview(APIView):
+    """The result at screen size."""
+
+    def get(self, request: Request, restore_id: UUID) -> HttpResponseBase:
+        """Return a JPEG."""
+        return PictureResponse(_restore_of(request, restore_id).preview, name="restored")

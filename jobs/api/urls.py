@@ -1,0 +1,25 @@
+"""The addresses of the API, below /api/v1/."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from . import jobs, photos, restores
+
+app_name = "api"
+urlpatterns = [
+    path("photos", photos.PhotoList.as_view(), name="photos"),
+    path("photos/<uuid:photo_id>", photos.PhotoDetail.as_view(), name="photo"),
+    path("photos/<uuid:photo_id>/image", photos.PhotoImage.as_view(), name="photo-image"),
+    path("photos/<uuid:photo_id>/preview", photos.PhotoPreview.as_view(), name="photo-preview"),
+    path("jobs", jobs.JobList.as_view(), name="jobs"),
+    path("jobs/<uuid:job_id>", jobs.JobDetail.as_view(), name="job"),
+    path("jobs/<uuid:job_id>/restore", jobs.JobRestore.as_view(), name="job-restore"),
+    path("restores/<uuid:restore_id>", restores.RestoreDetail.as_view(), name="restore"),
+    path("restores/<uuid:restore_id>/image", restores.RestoreImage.as_view(), name="restore-image"),
+    path(
+        "restores/<uuid:restore_id>/preview",
+        restores.RestorePreview.as_view(),
+        name="restore-preview",
+    ),
+]
