@@ -1,0 +1,57 @@
+"""A file from outside becomes a picture that may be kept and handed out."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from typing import IO
+
+from PIL import Image
+
+from .encoding import encoded, encoder_of, preview
+from .limits import FORMATS
+from .opening import decoded
+from .pixels import upright
+
+# A picture of 100 megapixels takes up to 1.4 GB for a moment (measured): so many at once.
+_decoding = threading.BoundedSemaphore(2)
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A checked picture: `image` (encoded, upright, no metadata but the colour profile) and a
+    `preview` (JPEG, at most PREVIEW_SIDE pixels a side). `width` and `height` are upright pixels,
+    `format` is one of FORMATS' and says what came in; `extension` is that of `image`."""
+
+    format: str
+    original_extension: str
+    width: int
+    height: int
+    image: bytes
+    extension: str
+    preview: bytes
+
+
+def read(file: IO[bytes]) -> Picture:
+    """Decode the whole file, to the last pixel, and return what may be kept and handed out.
+
+    Raises PictureError for whatever is not one still picture within the limits.
+    """
+    with _decoding, decoded(file) as image:
+        return _picture(image)
+
+
+def _picture(image: Image.Image) -> Picture:
+    assert image.format is not None
+    name, extension, _ = FORMATS[image.format]
+    pixels, profile = upright(image)
+    encoder = encoder_of(image, pixels)
+    return Picture(
+        format=name,
+        original_extension=extension,
+        width=pixels.width,
+        height=pixels.height,
+        image=encoded(pixels, encoder, profile, source=image),
+        extension=FORMATS[encoder][1],
+        preview=preview(pixels, profile),
+    )
