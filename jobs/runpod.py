@@ -165,7 +165,9 @@ def _refusal(response: httpx2.Response, operation: str) -> RunPodError:
     """Judge by the number alone: the bodies are not specified and differ."""
     number = response.status_code
     if number in (401, 402, 403):
-        return RunPodError("runpod_refused", "RunPod refuses this site's key or account.")
+        return RunPodError(
+            "runpod_refused", f"RunPod refuses this site's key or account ({number})."
+        )
     if number == 404 and operation != "run":
         return RunPodError("lost", "RunPod no longer knows this job.", unknown_job=True)
     if number == 404:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from django.contrib import admin
 from django.urls import include, path
 
+handler404 = "photorestore.errors.not_found"
+
 urlpatterns = [
     path("", include("jobs.urls")),
     path("api/v1/", include("jobs.api.urls")),

@@ -172,6 +172,17 @@ def test_a_last_event_id_that_is_no_number_is_a_clear_error(
     assert answer.headers["content-type"] == "application/problem+json"
 
 
+def test_a_stream_is_only_read(client: httpx2.Client, job: Job) -> None:
+    answer = client.post(path(job))
+    assert (answer.status_code, answer.json()["code"]) == (405, "method_not_allowed")
+
+
+def test_a_reset_of_a_stream_that_has_ended_ends_too(client: httpx2.Client, job: Job) -> None:
+    append(job, "completed", final=True)
+    with following(client, path(job), last="99") as events:
+        assert [(event.id, event.event) for event in events] == [("1", "reset")]
+
+
 def test_nobody_follows_without_saying_who_they_are(server: str, job: Job) -> None:
     answer = httpx2.get(server + path(job), trust_env=False)
     assert answer.status_code == 401

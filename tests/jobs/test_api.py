@@ -277,5 +277,11 @@ def test_a_snapshot_is_json_through_and_through(user: User) -> None:
     assert job.status == Status.COMPLETED
 
 
+@pytest.mark.parametrize("path", ["/api/v1/nothing", "/api/v1/jobs/7", "/api/v1/events/x"])
+def test_an_address_that_is_none_is_a_problem_document(client: APIClient, path: str) -> None:
+    answer = client.get(path)
+    assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+
+
 def test_an_unknown_job_is_a_404(client: APIClient) -> None:
     assert client.get(reverse("api:job", args=[NOBODY_S])).json()["code"] == "not_found"

@@ -126,7 +126,9 @@ def test_what_is_not_mine_does_not_exist(browser: Client) -> None:
     theirs = factories.job(factories.user("eve"))
     photo = theirs.photo_id
     assert browser.get(f"/photos/{photo}/").status_code == 404
-    assert browser.get(f"/photos/{NOBODY_S}/").status_code == 404
+    missing = browser.get(f"/photos/{NOBODY_S}/")
+    assert missing.status_code == 404
+    assert missing["Content-Type"].startswith("text/html")
     assert browser.post(f"/photos/{photo}/restore/", {"scale": "1"}).status_code == 404
     assert browser.post(f"/jobs/{theirs.pk}/start/").status_code == 404
     assert "data-photo=" not in text(browser.get("/"))
