@@ -220,6 +220,24 @@ def test_a_decompression_bomb_is_refused_before_it_is_decoded() -> None:
     assert refusal(bomb + chunk(b"IEND", b"")) == "too_many_pixels"
 
 
+def test_lab_pixels_are_read_by_their_profile() -> None:
+    lab = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB"))
+    srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
+    red = Image.new("RGB", (16, 16), (200, 30, 30))
+    image = ImageCms.profileToProfile(red, srgb, lab, outputMode="LAB")
+    assert image
+    buffer = io.BytesIO()
+    image.save(buffer, "TIFF", icc_profile=lab.tobytes())
+    shown = opened(read(buffer.getvalue()).image)
+    assert shown.mode == "RGB"
+    assert max(ImageChops.difference(shown, red).tobytes()) < 12
+
+
+def test_a_profile_of_another_kind_of_pixels_is_not_kept() -> None:
+    found = read(picture("TIFF", mode="L", icc_profile=SRGB))
+    assert "icc_profile" not in opened(found.image).info
+
+
 def test_a_picture_without_pixels_is_refused() -> None:
     header = struct.pack(">IIBBBBB", 0, 10, 8, 2, 0, 0, 0)
     empty = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IEND", b"")
