@@ -36,18 +36,18 @@ format: .venv/dev
 browser: .venv/dev
 	@command -v chromium chromium-browser google-chrome >/dev/null || $(BIN)/playwright install chromium
 
-.venv/bin/python:
+.venv/made:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo 'Python 3.11 or later is needed: PYTHON=python3.11 make …'; exit 1; }
-	@$(PYTHON) -m venv .venv || \
+	@{ $(PYTHON) -m venv --clear .venv && touch $@; } || \
 	  { rm -rf .venv; echo 'This Python cannot make environments; on Debian: apt install python3-venv'; exit 1; }
 
-.venv/local: requirements/local.txt | .venv/bin/python
+.venv/local: requirements/local.txt | .venv/made
 	@echo 'Installing what PhotoRestore needs into .venv …'
 	@$(PIP) -r $<
 	@touch $@
 
-.venv/dev: requirements/dev.txt | .venv/bin/python
+.venv/dev: requirements/dev.txt | .venv/made
 	@echo 'Installing what the tests and checks need into .venv …'
 	@$(PIP) -r $<
 	@touch $@ .venv/local

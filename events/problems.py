@@ -5,7 +5,7 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Any
 
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import Http404, JsonResponse
 from rest_framework import exceptions
 from rest_framework.response import Response
@@ -64,6 +64,8 @@ def response(error: Exception) -> JsonResponse:
 def _expected(error: Exception) -> Exception:
     if isinstance(error, Http404):
         return exceptions.NotFound()
+    if isinstance(error, ValidationError):
+        return exceptions.ParseError(" ".join(error.messages))  # such as a made-up cursor's
     if isinstance(error, RecursionError):
         return exceptions.ParseError("The JSON is nested too deeply.")
     if isinstance(error, PermissionDenied):

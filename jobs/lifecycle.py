@@ -212,8 +212,8 @@ def apply_progress(*, attempt: Attempt, fraction: float, stage: str) -> bool:
         if job is None or job.is_final:
             return False
         # Its end is told by the report alone: 100 per cent is a result.
-        percent = max(job.progress, min(round(fraction * 100), 99))
-        if (percent, stage) == (job.progress, job.stage):
+        percent = min(round(fraction * 100), 99)
+        if percent < job.progress or (percent, stage) == (job.progress, job.stage):
             return False
         if job.advance(Status.PROCESSING, now=now):
             streams.tell(job, Status.PROCESSING.value)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 from typing import Any
-from urllib.parse import urlsplit
 
+import environ
 from django.conf import settings
 from django.core import checks
 from django.core.checks import CheckMessage, Error, register
@@ -13,6 +13,10 @@ from django.http.request import split_domain_port, validate_host
 
 from jobs import endpoints
 
+from . import environment
+from .environment import given, split
+
+_FALSE = ("false", "off", "n", "no", "0")
 _LOCAL_HOSTS = ("localhost", "127.0.0.1", "::1")
 
 
@@ -32,7 +36,7 @@ def check_secret_key(**kwargs: Any) -> list[CheckMessage]:
 @register
 def check_public_url(**kwargs: Any) -> list[CheckMessage]:
     """RunPod's calls and browsers' requests must be taken for ours."""
-    found = urlsplit(settings.PUBLIC_URL)
+    found = split(settings.PUBLIC_URL)
     if found.scheme not in ("http", "https") or not found.hostname or found.path or found.query:
         hint = "Such as https://photos.example or http://127.0.0.1:8000, without a path."
         return [_error(2, f"PUBLIC_URL is {settings.PUBLIC_URL!r}, not a site's address.", hint)]
@@ -48,10 +52,10 @@ def check_public_url(**kwargs: Any) -> list[CheckMessage]:
 def check_services(**kwargs: Any) -> list[CheckMessage]:
     """The database and the broker have addresses of a kind that we speak."""
     found: list[CheckMessage] = []
-    if urlsplit(settings.DATABASE_URL).scheme not in settings.DATABASE_SCHEMES:
+    if split(settings.DATABASE_URL).scheme not in settings.DATABASE_SCHEMES:
         hint = "postgres://user:password@host:5432/name or sqlite:////absolute/path.sqlite3"
         found.append(_error(4, "DATABASE_URL names no database that we know.", hint))
-    if urlsplit(settings.REDIS_URL).scheme not in ("redis", "rediss", "unix"):
+    if split(settings.REDIS_URL).scheme not in ("redis", "rediss", "unix"):
         hint = "redis://user:password@host:6379/0, or rediss://… for TLS."
         found.append(_error(5, "REDIS_URL is not the address of a Redis or Valkey.", hint))
     return found
@@ -60,13 +64,28 @@ def check_services(**kwargs: Any) -> list[CheckMessage]:
 @register
 def check_media_root(**kwargs: Any) -> list[CheckMessage]:
     """Photos have a place to be kept."""
-    folder = settings.MEDIA_ROOT
-    while not folder.exists():
-        folder = folder.parent
-    if folder.is_dir() and os.access(folder, os.W_OK | os.X_OK):
-        return []
+    try:
+        settings.MEDIA_ROOT.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if os.access(settings.MEDIA_ROOT, os.W_OK | os.X_OK):
+            return []
+    except OSError:
+        pass
     hint = "Name a folder that this user may write, or make it and change its owner."
     return [_error(6, f"MEDIA_ROOT {settings.MEDIA_ROOT} cannot be written.", hint)]
+
+
+@register
+def check_environment(**kwargs: Any) -> list[CheckMessage]:
+    """What was given could be read, and means something."""
+    hint = "Name a file that this user may read, or unset the variable."
+    found: list[CheckMessage] = [
+        _error(11, f"{name}_FILE cannot be read: {reason}.", hint)
+        for name, reason in environment.unreadable.items()
+    ]
+    env = environ.Env
+    if given("DEBUG", "false").lower() not in (*env.BOOLEAN_TRUE_STRINGS, *_FALSE):
+        found.append(_error(12, f"DEBUG is {given('DEBUG')!r}.", "Say true or false."))
+    return found
 
 
 @register
@@ -77,7 +96,7 @@ def check_runpod(**kwargs: Any) -> list[CheckMessage]:
         return [_error(7, message, f"Known: {', '.join(sorted(endpoints.KINDS))}.")]
     if not settings.RUNPOD_BASE_URL:
         return []
-    found = urlsplit(settings.RUNPOD_BASE_URL)
+    found = split(settings.RUNPOD_BASE_URL)
     if found.scheme not in ("http", "https") or not found.hostname:
         hint = "https://api.runpod.ai/v2, or any address that speaks the same."
         return [_error(8, f"RUNPOD_BASE_URL is {settings.RUNPOD_BASE_URL!r}.", hint)]
@@ -108,4 +127,4 @@ def _unreachable_site() -> list[CheckMessage]:
 
 
 def _is_local(url: str) -> bool:
-    return urlsplit(url).hostname in _LOCAL_HOSTS
+    return split(url).hostname in _LOCAL_HOSTS

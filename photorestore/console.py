@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 from collections import deque
+from pathlib import Path
 from typing import IO, Any
 
 from honcho.printer import Printer
@@ -43,7 +45,15 @@ class Console(Printer):  # type: ignore[misc]
         if self._only and message.name != self._only:
             self._hidden.append(message)
         else:
+            self._print(message)
+
+    def _print(self, message: Any) -> None:
+        """Print; where nobody is left to see it (a closed terminal, a pipe's end), stop all."""
+        try:
             super().write(message)
+        except OSError:
+            self.output = Path(os.devnull).open("w")  # noqa: SIM115 - to the end
+            os.kill(os.getpid(), signal.SIGTERM)
 
     def _note(self, text: str) -> None:
         self._asked = self._asked or " received" in text
@@ -58,7 +68,7 @@ class Console(Printer):  # type: ignore[misc]
         if name == self._only:
             return
         for message in self._hidden:
-            super().write(message)
+            self._print(message)
         self.output.write(f"{name} {_how(status)}, so everything was stopped.\n")
         self.output.flush()
 

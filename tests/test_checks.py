@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from django.core.checks import run_checks
 
+from photorestore import environment
+
 PUBLIC = {"PUBLIC_URL": "https://photos.example", "ALLOWED_HOSTS": ["photos.example"]}
 
 
@@ -34,6 +36,7 @@ def test_the_default_settings_are_right(settings: Any) -> None:
         ({"DATABASE_URL": "photos"}, "photorestore.E004"),
         ({"REDIS_URL": "http://localhost"}, "photorestore.E005"),
         ({"MEDIA_ROOT": Path("/proc/1/photos")}, "photorestore.E006"),
+        ({"PUBLIC_URL": "http://[::1"}, "photorestore.E002"),
         ({"RUNPOD_ENDPOINT_KIND": "magic"}, "photorestore.E007"),
         ({"RUNPOD_BASE_URL": "api.runpod.ai"}, "photorestore.E008"),
         ({"RUNPOD_API_KEY": ""}, "photorestore.E009"),
@@ -44,6 +47,28 @@ def test_the_default_settings_are_right(settings: Any) -> None:
 def test_a_wrong_setting_is_named(settings: Any, wrong: dict[str, Any], id: str) -> None:
     wrong = {"SECRET_KEY_IS_LOCAL": False, **wrong}
     assert ids(settings, **wrong) == [id]
+
+
+def test_a_file_that_cannot_be_read_is_named(
+    settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RUNPOD_API_KEY_FILE", "/nonexistent")
+    monkeypatch.setattr(environment, "unreadable", {})
+    assert environment.given("RUNPOD_API_KEY") == ""
+    assert ids(settings) == ["photorestore.E011"]
+
+
+def test_a_file_s_last_line_break_is_not_part_of_its_value(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "key").write_text("secret\n")
+    monkeypatch.setenv("RUNPOD_API_KEY_FILE", str(tmp_path / "key"))
+    assert environment.given("RUNPOD_API_KEY") == "secret"
+
+
+def test_debug_is_true_or_false(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DEBUG", "maybe")
+    assert ids(settings) == ["photorestore.E012"]
 
 
 def test_a_wildcard_host_is_a_host(settings: Any) -> None:

@@ -82,7 +82,9 @@ class RunPodProgress(RunPodView):
 def _progress(body: Any) -> tuple[float, str]:
     fields = body if isinstance(body, dict) else {}
     fraction, stage = fields.get("progress"), fields.get("stage", "")
-    if isinstance(fraction, int | float) and 0 <= fraction <= 1 and isinstance(stage, str):
+    if isinstance(fraction, bool) or not isinstance(fraction, int | float):
+        fraction = -1
+    if 0 <= fraction <= 1 and isinstance(stage, str):
         return float(fraction), plain(stage)[:40]
     detail = '{"progress": a number from 0 to 1, "stage": a text} is what we take.'
     raise Problem(400, "malformed", detail)

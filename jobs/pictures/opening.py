@@ -47,12 +47,22 @@ def _opened(file: IO[bytes]) -> Iterator[Image.Image]:
         with Image.open(file, formats=[name for name in FORMATS if name != "MPO"]) as image:
             yield image
     except UnidentifiedImageError as error:
+        if _begins_like_one(file):
+            raise broken() from error
         message = f"This is not a picture that we can read. {limits()}"
         raise PictureError("not_a_picture", message) from error
     except (PictureError, MemoryError):
         raise
     except Exception as error:  # every decoder has its own
         raise broken() from error
+
+
+def _begins_like_one(file: IO[bytes]) -> bool:
+    """Whether the first bytes are those of a format that we take, whatever became of the rest."""
+    file.seek(0)
+    start = file.read(12)
+    known = (b"\xff\xd8\xff", b"\x89PNG\r\n", b"II*\0", b"MM\0*")
+    return start.startswith(known) or start[4:8] == b"ftyp" or start[8:12] == b"WEBP"
 
 
 def _check_header(image: Image.Image) -> None:

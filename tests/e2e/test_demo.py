@@ -29,6 +29,16 @@ def test_the_restored_photo_is_written_and_its_path_is_the_last_line(tmp_path: P
     assert "Traceback" not in "\n".join(system.lines)
 
 
+@pytest.mark.parametrize("name", ["übergroß ñ.jpg", "-dash.jpg", "a$HOME;'\"b.jpg"])
+def test_a_photo_may_be_called_anything(tmp_path: Path, name: str) -> None:
+    shutil.copy(SAMPLE, tmp_path / name)
+    with running("demo", PHOTO=str(tmp_path / name)) as system:
+        assert system.finish(within=120) == 0
+    path = Path(system.lines[-1])
+    assert path.name == f"{Path(name).stem}-restored.jpg"
+    path.unlink()
+
+
 def test_two_at_once_do_not_meet(tmp_path: Path) -> None:
     photos = [tmp_path / name for name in ("one.jpg", "two.jpg")]
     for photo in photos:
@@ -51,7 +61,7 @@ def test_two_at_once_do_not_meet(tmp_path: Path) -> None:
         ("empty.jpg", b"", "empty.jpg: The file is empty. Allowed:"),
         ("cut.jpg", SAMPLE.read_bytes()[:9000], "cut.jpg: The picture is damaged or cut off"),
         ("large.jpg", SAMPLE.read_bytes() + bytes(50 * 1024**2), "large.jpg: The file has 50.0 MB"),
-        ("", None, "Is a directory."),
+        ("", None, "This is not a file."),
     ],
 )
 def test_a_photo_that_will_not_do_is_one_line_and_exit_2(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import pty
 import re
 import signal
 import socket
@@ -87,6 +89,38 @@ def test_if_one_dies_the_others_stop_and_the_reason_is_on_screen(
         assert system.finish(within=10) != 0
         assert system.lines[-1] == f"{part} was killed by SIGKILL, so everything was stopped."
         assert left(started) == []
+
+
+def test_a_stop_in_the_middle_of_the_start_leaves_nothing(own: dict[str, str]) -> None:
+    # Once for each count of processes that are there when it comes.
+    for count in range(1, 13, 2):
+        with running(**own) as system:
+            manager = psutil.Process(system.process.pid)
+            while len(manager.children(recursive=True)) < count and manager.is_running():
+                pass
+            started = system.descendants()
+            system.process.send_signal(signal.SIGINT)
+            system.finish(within=15)
+        assert left(started) == []
+        assert "Traceback" not in "\n".join(system.lines)
+
+
+def test_a_terminal_that_closes_is_a_stop(own: dict[str, str]) -> None:
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "photorestore.local", "run"]
+    env = clean_environment() | own
+    process = subprocess.Popen(
+        command, cwd=ROOT, env=env, stdout=theirs, stderr=theirs, stdin=theirs, process_group=0
+    )
+    os.close(theirs)
+    output = b""
+    while b"Sign in as demo" not in output:
+        output += os.read(ours, 4096)
+    started = psutil.Process(process.pid).children(recursive=True)
+    os.close(ours)
+    process.send_signal(signal.SIGHUP)
+    process.wait(timeout=10)
+    assert left(started) == []
 
 
 def test_if_a_process_of_the_manager_s_own_is_killed_everything_stops_too(

@@ -171,6 +171,15 @@ def test_lists_are_mine_and_newest_first(client: APIClient, user: User) -> None:
     assert [job["job_id"] for job in jobs] == [str(second.pk), str(first.pk)]
 
 
+@pytest.mark.parametrize("cursor", ["xx", "cD0yMDI=", "cD0x"])
+def test_a_cursor_that_somebody_made_up_is_a_problem_document(
+    client: APIClient, cursor: str
+) -> None:
+    answer = client.get("/api/v1/jobs", {"cursor": cursor})
+    assert answer.status_code in (400, 404)
+    assert answer["Content-Type"] == "application/problem+json"
+
+
 def test_a_photo_has_its_jobs(client: APIClient, user: User) -> None:
     job = completed(user)
     body = client.get(f"/api/v1/photos/{job.photo_id}").json()

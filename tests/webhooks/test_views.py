@@ -112,7 +112,16 @@ def test_the_worker_s_progress_is_told(job: Job, token: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "body", [{}, [], {"progress": "4/10"}, {"progress": 2}, {"progress": -1}, b'{"progress": NaN}']
+    "body",
+    [
+        {},
+        [],
+        {"progress": "4/10"},
+        {"progress": 2},
+        {"progress": True},
+        {"progress": -1},
+        b'{"progress": NaN}',
+    ],
 )
 def test_progress_that_is_none_is_refused(job: Job, token: str, body: Any) -> None:
     assert call(token, body, kind="progress").status_code == 400

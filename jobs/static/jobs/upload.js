@@ -51,6 +51,8 @@ function send(form) {
   request.onload = () => {
     // Followed to the new photo's page, or to the sign-in page where the session has ended.
     if (request.responseURL !== form.action) return location.assign(request.responseURL);
+    // The cookies have gone, and with them what the form was signed by.
+    if (request.status === 403) return location.reload();
     idle(true);
     showAnswer(form, request.responseText);
   };
