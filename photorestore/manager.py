@@ -31,7 +31,7 @@ class Process(honcho.process.Process):  # type: ignore[misc]
         for number in _STOPS:
             signal.signal(number, signal.SIG_IGN)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPS)
-        _die_with_parent()
+        die_with_parent()
         self._child_ctor = _popen
         super().run(*arguments, **options)
 
@@ -44,10 +44,10 @@ def _begin() -> None:
     """Give the command the signals as they are by default; exec would keep them ignored."""
     for number in _STOPS:
         signal.signal(number, signal.SIG_DFL)
-    _die_with_parent()
+    die_with_parent()
 
 
-def _die_with_parent() -> None:
+def die_with_parent() -> None:
     """Ask the kernel for SIGKILL when the parent dies; elsewhere than on Linux nobody does."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)

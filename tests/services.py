@@ -1,12 +1,18 @@
-"""A pytest plugin: the real Valkey and database of a test session, up before Django's settings."""
+"""A pytest plugin: the real Valkey and database of a test session, up before Django's settings.
+
+It imports nothing of ours, which would name the settings in pytest's place.
+"""
 
 from __future__ import annotations
 
 import atexit
+import ctypes
 import os
 import shutil
+import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -48,10 +54,18 @@ def start_valkey(port: int | None = None) -> str:
     """Start a Valkey that ends with the session, and return its address once it answers."""
     port = port or free_port()
     command = [str(get_binary_path()), "--port", str(port), "--bind", "127.0.0.1", "--save", ""]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, cwd=STATE)
+    process = subprocess.Popen(
+        command, stdout=subprocess.DEVNULL, cwd=STATE, preexec_fn=_die_with_us
+    )
     atexit.register(process.kill)
     wait_for_port(port)
     return f"redis://127.0.0.1:{port}/0"
+
+
+def _die_with_us() -> None:
+    """Ask Linux for SIGKILL when pytest is killed; PR_SET_PDEATHSIG of prctl(2)."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)
 
 
 def start_postgresql() -> str:
