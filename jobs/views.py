@@ -21,7 +21,7 @@ from events import log
 
 from . import endpoints, intake, pictures, streams
 from .forms import AgainForm, SignUpForm, UploadForm
-from .models import Job, Photo
+from .models import FINAL, Job, Photo
 from .snapshots import snapshot
 
 _PAGE = 24  # photos
@@ -63,14 +63,16 @@ def photos(request: HttpRequest) -> HttpResponse:
 
 
 def _photos_page(request: HttpRequest, form: UploadForm) -> HttpResponse:
-    stream = streams.owner_stream(_user(request).pk)
+    # Before the photos: what happens in between is then sent again, not missed.
+    last = log.last_seq(streams.owner_stream(_user(request).pk))
+    page = Paginator(_photos_of(_user(request)), _PAGE).get_page(request.GET.get("page"))
     context = {
         "form": form,
         "limits": pictures.limits(),
-        # Before the photos: what happens in between is then sent again, not missed.
-        "last_event_id": log.last_seq(stream),
+        "last_event_id": last,
         "events_url": reverse("events:mine"),
-        "page": Paginator(_photos_of(_user(request)), _PAGE).get_page(request.GET.get("page")),
+        "page": page,
+        "is_running": Job.objects.of(_user(request)).exclude(status__in=FINAL).exists(),
     }
     return render(request, "jobs/photos.html", context, status=_status(form.errors))
 

@@ -87,6 +87,15 @@ def test_a_page_that_is_live_goes_on_where_it_was_rendered(browser: Client, user
     assert 'data-events-url="/api/v1/events" data-last-event-id="1"' in text(browser.get("/"))
 
 
+def test_without_a_script_one_is_asked_to_reload_only_while_something_runs(
+    browser: Client, user: User
+) -> None:
+    job = factories.job(user)
+    assert "Reload to see how far they are" in text(browser.get("/"))
+    lifecycle.fail(job=job, code="lost", message="Gone.", retryable=True)
+    assert "Reload to see how far they are" not in text(browser.get("/"))
+
+
 def test_a_created_job_is_started_from_its_page(browser: Client, user: User) -> None:
     job = factories.job(user)
     assert f"/jobs/{job.pk}/start/" in text(browser.get(f"/photos/{job.photo_id}/"))
