@@ -52,9 +52,9 @@ def test_a_wrong_setting_is_named(settings: Any, wrong: dict[str, Any], id: str)
 def test_a_file_that_cannot_be_read_is_named(
     settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("RUNPOD_API_KEY_FILE", "/nonexistent")
+    monkeypatch.setenv("NO_SUCH_NAME_FILE", "/nonexistent")
     monkeypatch.setattr(environment, "unreadable", {})
-    assert environment.given("RUNPOD_API_KEY") == ""
+    assert environment.given("NO_SUCH_NAME") == ""
     assert ids(settings) == ["photorestore.E011"]
 
 
@@ -62,8 +62,8 @@ def test_a_file_s_last_line_break_is_not_part_of_its_value(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     (tmp_path / "key").write_text("secret\n")
-    monkeypatch.setenv("RUNPOD_API_KEY_FILE", str(tmp_path / "key"))
-    assert environment.given("RUNPOD_API_KEY") == "secret"
+    monkeypatch.setenv("ONE_NAME_FILE", str(tmp_path / "key"))
+    assert environment.given("ONE_NAME") == "secret"
 
 
 def test_debug_is_true_or_false(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
