@@ -80,8 +80,8 @@ def run(stack: ExitStack) -> int:
 
 def demo(stack: ExitStack) -> int:
     """Restore the photo that PHOTO names into var/demo/, with a system that ends with it."""
-    fixed = given("PORT") or given("PUBLIC_URL")
-    port, state = _port() if fixed else parts.free_port(), _state(stack)
+    # Beside a system that serves at PORT, unless that is where PUBLIC_URL leads.
+    port, state = _port() if given("PUBLIC_URL") else parts.free_port(), _state(stack)
     os.environ["DATABASE_URL"] = given("DATABASE_URL") or f"sqlite:///{state}/db.sqlite3"
     os.environ["MEDIA_ROOT"] = given("MEDIA_ROOT") or str(state / "media")
     commands = parts.commands(port=port, state=state)
@@ -100,9 +100,10 @@ def _photo() -> Path:
     """Return the photo to restore, judged like an upload before anything is started."""
     from jobs import pictures
 
-    if not given("PHOTO"):
+    name = os.environ.get("PHOTO")
+    if not name:
         raise Refusal("Which photo? Say: make demo PHOTO=path/to.jpg", USAGE)
-    path = Path(given("PHOTO")).expanduser()
+    path = Path(name).expanduser()
     if path.exists() and not path.is_file():
         raise Refusal(f"{path}: This is not a file.", USAGE)
     try:
@@ -125,7 +126,7 @@ def _port() -> int:
         try:
             probe.bind(("127.0.0.1", int(port)))
         except OSError as error:
-            hint = f"Choose another one, such as: PORT={int(port) % 65535 + 1} make run"
+            hint = f"Choose another one, such as PORT={int(port) % 65535 + 1}."
             raise Refusal(f"Port {port} cannot be used: {error.strerror}. {hint}") from error
     return int(port)
 
