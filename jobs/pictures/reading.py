@@ -6,9 +6,10 @@ import threading
 from dataclasses import dataclass
 from typing import IO
 
-from PIL import Image
+from PIL import ExifTags, Image
 
 from .encoding import encoded, encoder_of, preview
+from .jpeg import bare
 from .limits import FORMATS
 from .opening import decoded
 from .pixels import upright
@@ -38,12 +39,13 @@ def read(file: IO[bytes]) -> Picture:
     Raises PictureError for whatever is not one still picture within the limits.
     """
     with _decoding, decoded(file) as image:
-        return _picture(image)
+        return _picture(image, file)
 
 
-def _picture(image: Image.Image) -> Picture:
+def _picture(image: Image.Image, file: IO[bytes]) -> Picture:
     assert image.format is not None
     name, extension, _ = FORMATS[image.format]
+    untouched = _untouched(image, file)
     pixels, profile = upright(image)
     encoder = encoder_of(image, pixels)
     return Picture(
@@ -51,7 +53,27 @@ def _picture(image: Image.Image) -> Picture:
         original_extension=extension,
         width=pixels.width,
         height=pixels.height,
-        image=encoded(pixels, encoder, profile, source=image),
+        image=untouched or encoded(pixels, encoder, profile, source=image),
         extension=FORMATS[encoder][1],
         preview=preview(pixels, profile),
     )
+
+
+def _untouched(image: Image.Image, file: IO[bytes]) -> bytes | None:
+    """Return an upright JPEG's own bytes, bare; None for what has to be encoded anew.
+
+    The restorer's judgement hangs on small differences: an encoding more can cost a repair.
+    """
+    spaces = {"L": b"GRAY", "RGB": b"RGB "}
+    if image.format not in ("JPEG", "MPO") or image.mode not in spaces:
+        return None
+    profile = image.info.get("icc_profile")
+    if profile and profile[16:20] != spaces[image.mode]:
+        return None
+    try:
+        if image.getexif().get(ExifTags.Base.Orientation, 1) != 1:
+            return None
+    except Exception:  # EXIF that cannot be read turns nothing
+        return None
+    file.seek(0)
+    return bare(file.read())
