@@ -11,6 +11,7 @@ from django.core import checks
 from django.core.checks import CheckMessage, Error, register
 from django.http.request import split_domain_port, validate_host
 
+from events import grants
 from jobs import endpoints
 
 from . import environment
@@ -18,6 +19,7 @@ from .environment import given, split
 
 _FALSE = ("false", "off", "n", "no", "0")
 _LOCAL_HOSTS = ("localhost", "127.0.0.1", "::1")
+_SHORTEST_SECRET = 32  # bytes: RFC 7518 §3.2 asks for as many as HS256's hash has
 
 
 def _error(number: int, message: str, hint: str) -> Error:
@@ -86,6 +88,27 @@ def check_environment(**kwargs: Any) -> list[CheckMessage]:
     if given("DEBUG", "false").lower() not in (*env.BOOLEAN_TRUE_STRINGS, *_FALSE):
         found.append(_error(12, f"DEBUG is {given('DEBUG')!r}.", "Say true or false."))
     return found
+
+
+@register
+def check_grant_keys(**kwargs: Any) -> list[CheckMessage]:
+    """What signs grants can be read and is long enough. Nothing of it is said."""
+    try:
+        secrets = _grant_secrets()
+    except grants.KeysError as error:
+        hint = "Such as 2026-11:SECRET,2026-05:OLDER; the first signs, each of them verifies."
+        return [_error(14, str(error), hint)]
+    hint = "Draw one: python3 -c 'import secrets; print(secrets.token_urlsafe(32))'"
+    return [
+        _error(15, f"Secret {number} of EVENTS_GRANT_KEYS has fewer than 32 bytes.", hint)
+        for number, secret in enumerate(secrets, start=1)
+        if len(secret.encode()) < _SHORTEST_SECRET
+    ]
+
+
+def _grant_secrets() -> list[str]:
+    text = settings.EVENTS_GRANT_KEYS
+    return [*grants.parse_keys(text).values()] if text else []
 
 
 @register

@@ -256,6 +256,9 @@ EVENTS_CATCH_UP = 2.0  # seconds between two questions to the log about messages
 EVENTS_LIFETIME = 600.0  # seconds, ± a fifth, after which a client is asked to come back
 EVENTS_BUFFER = 64  # messages that wait for one client before it is sent to the log instead
 EVENTS_GRACE = 2.0  # seconds at shutdown for every open stream to end cleanly
+# What signs grants, as "kid:secret,kid:secret": the first signs, each verifies. Unset: SECRET_KEY.
+EVENTS_GRANT_KEYS = given("EVENTS_GRANT_KEYS", "")
+EVENTS_GRANT_LIFETIME = 3600.0  # seconds
 
 # RunPod
 

