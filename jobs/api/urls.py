@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from . import jobs, photos, restores
+from . import grants, jobs, photos, restores
 
 app_name = "api"
 urlpatterns = [
@@ -22,4 +22,5 @@ urlpatterns = [
         restores.RestorePreview.as_view(),
         name="restore-preview",
     ),
+    path("events/token", grants.GrantList.as_view(), name="events-token"),
 ]

@@ -1,0 +1,94 @@
+"""Grants: permissions to follow streams of mine, for who can send neither cookie nor header."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, TypedDict
+from uuid import UUID
+
+from django.conf import settings
+from django.http import Http404
+from django.urls import reverse
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from events import grants
+
+from .. import streams
+from ..models import Job
+
+_MOST_JOBS = 100
+
+
+class GrantDocument(TypedDict):
+    """A grant as its owner gets it, once: good until then, or for so many seconds."""
+
+    token: str
+    expires_at: datetime
+    expires_in: int
+    events_urls: list[str]
+
+
+class JobId(serializers.UUIDField):
+    """A job's id as text; DRF would take any number for one."""
+
+    def to_internal_value(self, data: Any) -> UUID:
+        """Return the id. Raises ValidationError."""
+        if not isinstance(data, str):
+            self.fail("invalid", value=data)
+        return super().to_internal_value(data)
+
+
+class GrantForm(serializers.Serializer):
+    """What a grant shall open: the jobs named, or everything of mine."""
+
+    job_ids = serializers.ListField(
+        child=JobId(), min_length=1, max_length=_MOST_JOBS, required=False
+    )
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Refuse other members: who misspells `job_ids` does not mean everything."""
+        if others := set(self.initial_data) - set(self.fields):
+            sentence = "There is no such member, only job_ids."
+            raise serializers.ValidationError(dict.fromkeys(sorted(others), sentence))
+        return attrs
+
+
+class GrantList(APIView):
+    """New grants. They are signed, not kept: there is no list to read."""
+
+    def post(self, request: Request) -> Response:
+        """Grant what was asked for. 201 with the token, which nobody else may see."""
+        form = GrantForm(data=request.data)
+        form.is_valid(raise_exception=True)
+        user: Any = request.user
+        job_ids = form.validated_data.get("job_ids")
+        names, urls = _everything(user) if job_ids is None else _jobs(user, job_ids)
+        grant = grants.issue(user=user.pk, streams=names)
+        return Response(_document(grant, urls), status=201, headers={"Cache-Control": "no-store"})
+
+
+def _everything(user: Any) -> tuple[list[str], list[str]]:
+    return [streams.owner_stream(user.pk)], [reverse("events:mine")]
+
+
+def _jobs(user: Any, job_ids: Sequence[UUID]) -> tuple[list[str], list[str]]:
+    """Return the streams of the user's jobs and their addresses; Http404 for any other job."""
+    wanted = list(dict.fromkeys(job_ids))
+    jobs = Job.objects.of(user).only("pk").in_bulk(wanted)
+    if len(jobs) < len(wanted):
+        raise Http404
+    names = [streams.job_stream(jobs[job_id]) for job_id in wanted]
+    return names, [reverse("events:one", args=[job_id]) for job_id in wanted]
+
+
+def _document(grant: grants.IssuedGrant, urls: list[str]) -> GrantDocument:
+    return {
+        "token": grant.token,
+        "expires_at": grant.expires_at,
+        "expires_in": int(settings.EVENTS_GRANT_LIFETIME),
+        "events_urls": urls,
+    }
