@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import secrets
 from pathlib import Path
 from urllib.parse import unquote
@@ -183,6 +184,17 @@ LOGGING = {
         # It repeats itself while a database is away; what failed for want of it says so itself.
         "psycopg.pool": {"level": "ERROR"},
         "channels_redis.pubsub": {"filters": ["in-one-line"]},
+        # uvicorn logs whole addresses, by handlers of its own that it has set up before it loads
+        # us: ours take their place. The filters are for an embedder who sets it up afterwards.
+        "uvicorn": {"handlers": [], "propagate": True},
+        "uvicorn.error": {"filters": ["secrets"]},
+        "uvicorn.asgi": {"filters": ["secrets"]},
+        "uvicorn.access": {
+            "handlers": [],
+            "filters": ["secrets"],
+            # By --no-access-log it has no handler left, and shall get none.
+            "propagate": logging.getLogger("uvicorn.access").hasHandlers(),
+        },
     },
 }
 
