@@ -28,9 +28,10 @@ class ReadOnlyAdmin(admin.ModelAdmin):
 
 @admin.register(Stream)
 class StreamAdmin(ReadOnlyAdmin):
-    """Streams with the number of their newest event."""
+    """Streams with the numbers of their newest event and of the newest that was pruned."""
 
-    list_display = ("name", "last_seq")
+    list_display = ("name", "last_seq", "pruned_seq", "ended")
+    list_filter = ("ended",)
     search_fields = ("name",)
 
 
@@ -38,8 +39,8 @@ class StreamAdmin(ReadOnlyAdmin):
 class EventAdmin(ReadOnlyAdmin):
     """Events, newest first."""
 
-    list_display = ("stream", "seq", "type", "final", "created_at")
-    list_filter = ("type", "final", "created_at")
-    search_fields = ("stream__name",)
+    list_display = ("stream", "seq", "type", "subject", "final", "transient", "created_at")
+    list_filter = ("type", "final", "transient", "created_at")
+    search_fields = ("stream__name", "subject")
     ordering = ("-created_at", "-id")
     list_select_related = ("stream",)
