@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
-from django.db import connection, models, transaction
+from django.db import connection, transaction
+from django.db.models import F
 
 from . import relay
 from .models import Event, Stream
@@ -15,35 +18,73 @@ from .models import Event, Stream
 PAGE = 200
 
 
-def append(stream: str, *, type: str, data: Mapping[str, Any], final: bool = False) -> int:
+def append(
+    stream: str,
+    *,
+    type: str,
+    data: Mapping[str, Any],
+    final: bool = False,
+    subject: str = "",
+    transient: bool = False,
+) -> int:
     """Append an event to the stream inside the caller's transaction, and return its number.
 
-    Several streams must be appended to in one fixed order. The event is announced to the open
-    streams when the transaction commits. Raises TransactionManagementError outside of one.
+    As `append_all`, with which several streams are appended to.
     """
-    if not connection.in_atomic_block:
-        raise transaction.TransactionManagementError("An event belongs to what made it true.")
-    event = Event.objects.create(
+    event = Event(
         stream_id=stream,
-        seq=_next_seq(stream),
         type=type,
-        data=json.dumps(data, ensure_ascii=False, separators=(",", ":")),
+        data=text(data),
         final=final,
+        subject=subject,
+        transient=transient,
     )
-    transaction.on_commit(lambda: relay.announce(event))
+    append_all([event])
     return event.seq
 
 
-def _next_seq(stream: str) -> int:
-    """Take the next number under the stream's row lock, which lasts until the commit.
+def append_all(events: Sequence[Event]) -> None:
+    """Number new events on their streams, and write them, inside the caller's transaction.
+
+    They are announced to the open streams when it commits. A transaction that appends to several
+    streams does so in one call: they are locked in the order of their names, so that no two wait
+    for each other. Raises TransactionManagementError outside of a transaction.
+    """
+    if not connection.in_atomic_block:
+        raise transaction.TransactionManagementError("An event belongs to what made it true.")
+    _number(events)
+    Event.objects.bulk_create(events)
+    for event in events:
+        transaction.on_commit(partial(relay.announce, event))
+
+
+def text(data: Mapping[str, Any]) -> str:
+    """Return an event's data as it is kept and sent: JSON without a line break."""
+    return json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+
+
+def _number(events: Sequence[Event]) -> None:
+    """Take the next numbers under their streams' row locks, which last until the commit.
 
     A global auto-increment id would not do: "id > last seen" skips rows of slower writers.
     """
-    row = Stream.objects.filter(name=stream)
-    if not row.update(last_seq=models.F("last_seq") + 1):
-        Stream.objects.bulk_create([Stream(name=stream)], ignore_conflicts=True)
-        row.update(last_seq=models.F("last_seq") + 1)
-    return row.values_list("last_seq", flat=True).get()
+    counts = Counter(event.stream_id for event in events)
+    ended = {event.stream_id for event in events if event.final}
+    for name in sorted(counts):
+        _advance(name, by=counts[name], ends=name in ended)
+    rows = Stream.objects.filter(name__in=counts).values_list("name", "last_seq")
+    seqs = {name: last - counts[name] for name, last in rows}
+    for event in events:
+        seqs[event.stream_id] += 1
+        event.seq = seqs[event.stream_id]
+
+
+def _advance(name: str, *, by: int, ends: bool) -> None:
+    row = Stream.objects.filter(name=name)
+    change = {"last_seq": F("last_seq") + by} | ({"ended": True} if ends else {})
+    if not row.update(**change):
+        Stream.objects.bulk_create([Stream(name=name)], ignore_conflicts=True)
+        row.update(**change)
 
 
 def after(stream: str, seq: int) -> list[Event]:

@@ -219,5 +219,5 @@ def apply_progress(*, attempt: Attempt, fraction: float, stage: str) -> bool:
             streams.tell(job, Status.PROCESSING.value)
         job.progress, job.stage, job.heard_at = percent, stage, now
         job.save(update_fields=["progress", "stage", "heard_at"])
-        streams.tell(job, "progress")
+        streams.tell(job, streams.PROGRESS)
     return True

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from events import log
+from events.models import Event
 
 from .models import Job
 from .snapshots import snapshot
+
+PROGRESS = "progress"  # the one type of event that is no status
 
 
 def job_stream(job: Job) -> str:
@@ -19,10 +22,24 @@ def owner_stream(user_id: int) -> str:
 
 
 def tell(job: Job, type: str) -> None:
-    """Append what became true of the job to its own stream, then to its owner's: always so.
+    """Append what became true of the job to its own stream and to its owner's.
 
     Within the transaction that made it true.
     """
-    data = snapshot(job)
-    log.append(job_stream(job), type=type, data=data, final=job.is_final)
-    log.append(owner_stream(job.photo.owner_id), type=type, data=data)
+    data = log.text(snapshot(job))
+    own, owners = job_stream(job), owner_stream(job.photo.owner_id)
+    log.append_all(
+        [_event(job, own, type, data, final=job.is_final), _event(job, owners, type, data)]
+    )
+
+
+def _event(job: Job, stream: str, type: str, data: str, *, final: bool = False) -> Event:
+    """Return the event, unsaved; progress says nothing any more once the job has ended."""
+    return Event(
+        stream_id=stream,
+        type=type,
+        data=data,
+        final=final,
+        subject=str(job.pk),
+        transient=type == PROGRESS,
+    )

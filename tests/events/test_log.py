@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from django.db import connection, transaction
 from django.db.transaction import TransactionManagementError
 
 from events import log
-from events.models import Event
+from events.models import Event, Stream
 
 
 def append(stream: str, **fields: object) -> int:
     with transaction.atomic():
         return log.append(stream, type="progress", data=fields)
+
+
+def on(stream: str, type: str = "progress", **fields: Any) -> Event:
+    return Event(stream_id=stream, type=type, data="{}", **fields)
 
 
 def in_threads(count: int, work: Callable[[int], None]) -> None:
@@ -41,6 +46,65 @@ def test_each_stream_counts_from_one() -> None:
 def test_the_data_is_kept_as_it_goes_over_the_wire() -> None:
     append("a", name="Zoë", size=[1, 2])
     assert Event.objects.get().data == '{"name":"Zoë","size":[1,2]}'
+
+
+@pytest.mark.django_db
+def test_several_events_are_numbered_each_on_its_stream() -> None:
+    append("b")
+    with transaction.atomic():
+        log.append_all([on("b", "one"), on("a", "two"), on("b", "three")])
+    assert [str(event) for event in Event.objects.all()] == [
+        "a 1 two",
+        "b 1 progress",
+        "b 2 one",
+        "b 3 three",
+    ]
+
+
+@pytest.mark.django_db
+def test_what_an_event_is_about_and_whether_it_lasts_is_kept() -> None:
+    with transaction.atomic():
+        log.append("a", type="progress", data={}, subject="one", transient=True)
+    event = Event.objects.get()
+    assert (event.subject, event.transient, event.final) == ("one", True, False)
+
+
+@pytest.mark.django_db
+def test_a_final_event_ends_its_stream_and_no_other() -> None:
+    with transaction.atomic():
+        log.append_all([on("a", final=True), on("b")])
+    append("a")
+    assert list(Stream.objects.order_by("name").values_list("ended", flat=True)) == [True, False]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("streams", "statements"), [(1, 3), (2, 4)])
+def test_appending_takes_few_statements(
+    django_assert_num_queries: Any, streams: int, statements: int
+) -> None:
+    names = ["a", "b"][:streams]
+    with transaction.atomic():
+        log.append_all([on(name) for name in names])
+        with django_assert_num_queries(statements):
+            log.append_all([on(name) for name in names])
+
+
+@pytest.mark.django_db(transaction=True)
+def test_writers_of_the_same_streams_in_any_order_do_not_wait_for_each_other() -> None:
+    failed: list[Exception] = []
+
+    def work(number: int) -> None:
+        order = ["a", "b", "c"] if number % 2 else ["c", "b", "a"]
+        for _ in range(20):
+            try:
+                with transaction.atomic():
+                    log.append_all([on(name) for name in order])
+            except Exception as error:
+                failed.append(error)
+
+    in_threads(6, work)
+    assert failed == []
+    assert Event.objects.count() == 6 * 20 * 3
 
 
 @pytest.mark.django_db(transaction=True)

@@ -66,6 +66,18 @@ def test_a_completed_job_has_a_restore_and_final_events(media: Path) -> None:
     assert Path(job.restore.image.path).read_bytes()[:4] == b"\x89PNG"
 
 
+def test_every_event_is_about_its_job_and_progress_alone_does_not_last() -> None:
+    job = at(Status.QUEUED)
+    attempt, _ = factories.attempt(job)
+    lifecycle.apply_progress(attempt=attempt, fraction=0.4, stage="noise")
+    lifecycle.apply_report(attempt=attempt, report=factories.report())
+    assert set(Event.objects.values_list("subject", "type", "transient")) == {
+        (str(job.pk), "processing", False),
+        (str(job.pk), "progress", True),
+        (str(job.pk), "completed", False),
+    }
+
+
 def test_the_api_s_snapshot_is_the_last_event_s_data() -> None:
     job = at(Status.PROCESSING)
     attempt, _ = factories.attempt(job)
