@@ -1,21 +1,33 @@
-"""The event log: append to a stream, read a stream on from a number."""
+"""The event log: append to streams, learn where they stand, read them on from a number."""
 
 from __future__ import annotations
 
 import json
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from django.db import connection, transaction
-from django.db.models import F
+from django.db.models import F, Q, QuerySet
 
 from . import relay
 from .models import Event, Stream
 
 # One read hands out at most so many, so that a long stream does not have to fit in memory.
 PAGE = 200
+# Numbers that one query reads on from: SQLite takes a thousand alternatives, and not one more.
+_CURSORS = 500
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """Where a stream stands: its newest number, up to which some may be missing, its end."""
+
+    last_seq: int
+    pruned_seq: int
+    ended: bool
 
 
 def append(
@@ -85,6 +97,42 @@ def _advance(name: str, *, by: int, ends: bool) -> None:
     if not row.update(**change):
         Stream.objects.bulk_create([Stream(name=name)], ignore_conflicts=True)
         row.update(**change)
+
+
+def states(streams: Collection[str]) -> dict[str, State]:
+    """Return where the streams stand, in one query; those that have no event yet are missing."""
+    found = Stream.objects.filter(name__in=streams)
+    return {row.name: State(row.last_seq, row.pruned_seq, row.ended) for row in found}
+
+
+def after_all(cursors: Mapping[str, int], limit: int) -> list[Event]:
+    """Return the streams' events, each beyond its own number, in order by stream and number.
+
+    At most `limit` in all, from the first streams by name; asked again, the others follow. It is
+    one query unless there are very many different numbers.
+    """
+    found: list[Event] = []
+    for streams_by_seq in _parts(cursors):
+        found += _beyond(streams_by_seq)[: limit - len(found)]
+    return found
+
+
+def _parts(cursors: Mapping[str, int]) -> Iterator[dict[int, list[str]]]:
+    """Yield the streams by number, in parts that a query can take, by name from part to part."""
+    part: defaultdict[int, list[str]] = defaultdict(list)
+    for name in sorted(cursors):
+        if len(part) == _CURSORS and cursors[name] not in part:
+            yield part
+            part = defaultdict(list)
+        part[cursors[name]].append(name)
+    if part:
+        yield part
+
+
+def _beyond(streams_by_seq: Mapping[int, list[str]]) -> QuerySet[Event]:
+    each = [Q(stream_id__in=names, seq__gt=seq) for seq, names in streams_by_seq.items()]
+    events = Event.objects.filter(Q(*each, _connector=Q.OR)).order_by("stream_id", "seq")
+    return events.only("stream_id", "seq", "type", "data", "final")
 
 
 def after(stream: str, seq: int) -> list[Event]:

@@ -168,3 +168,68 @@ def test_only_its_final_event_ends_a_stream() -> None:
         log.append("a", type="completed", data={}, final=True)
     assert [log.has_ended("a", seq) for seq in (1, 2, 3)] == [False, True, False]
     assert (log.last_seq("a"), log.last_seq("never")) == (2, 0)
+
+
+@pytest.mark.django_db
+def test_where_streams_stand_is_told_by_one_query(django_assert_num_queries: Any) -> None:
+    append("a")
+    with transaction.atomic():
+        log.append_all([on("b"), on("b", final=True)])
+    Stream.objects.filter(name="b").update(pruned_seq=1)
+    with django_assert_num_queries(1):
+        assert log.states(["a", "b", "never"]) == {
+            "a": log.State(last_seq=1, pruned_seq=0, ended=False),
+            "b": log.State(last_seq=2, pruned_seq=1, ended=True),
+        }
+
+
+def numbers(events: list[Event]) -> list[tuple[str, int]]:
+    return [(event.stream_id, event.seq) for event in events]
+
+
+@pytest.mark.django_db
+def test_many_streams_are_read_on_by_one_query_each_from_its_own_number(
+    django_assert_num_queries: Any,
+) -> None:
+    with transaction.atomic():
+        log.append_all([on(name) for name in "abcd" for _ in range(3)])
+    with django_assert_num_queries(1):
+        found = log.after_all({"c": 1, "a": 0, "b": 1, "never": 7}, limit=100)
+        assert [(event.type, event.data, event.final) for event in found] == [
+            ("progress", "{}", False)
+        ] * 7
+    assert numbers(found) == [
+        *[("a", 1), ("a", 2), ("a", 3)],
+        *[("b", 2), ("b", 3)],
+        *[("c", 2), ("c", 3)],
+    ]
+    assert log.after_all({}, limit=100) == []
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("cursors", [500, 2])
+def test_a_read_of_many_streams_is_bounded_and_goes_on_where_it_was_cut(
+    monkeypatch: pytest.MonkeyPatch, cursors: int
+) -> None:
+    monkeypatch.setattr(log, "_CURSORS", cursors)
+    with transaction.atomic():
+        log.append_all([on(name) for name in "abcd" for _ in range(3)])
+    seen = {"a": 0, "b": 1, "c": 2, "d": 0}
+    reads = []
+    while found := log.after_all(seen, limit=4):
+        reads.append(numbers(found))
+        seen |= dict(numbers(found))
+    assert reads == [
+        [("a", 1), ("a", 2), ("a", 3), ("b", 2)],
+        [("b", 3), ("c", 3), ("d", 1), ("d", 2)],
+        [("d", 3)],
+    ]
+
+
+@pytest.mark.django_db
+def test_thousands_of_streams_are_read_on_whatever_their_numbers() -> None:
+    names = [f"s{number:04}" for number in range(3000)]
+    Stream.objects.bulk_create([Stream(name=name, last_seq=3000) for name in names])
+    Event.objects.bulk_create([on(name, seq=3000) for name in names])
+    cursors = {name: number for number, name in enumerate(names)}
+    assert numbers(log.after_all(cursors, limit=5000)) == [(name, 3000) for name in names]
