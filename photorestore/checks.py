@@ -84,6 +84,8 @@ def check_environment(**kwargs: Any) -> list[CheckMessage]:
         _error(11, f"{name}_FILE cannot be read: {reason}.", hint)
         for name, reason in environment.unreadable.items()
     ]
+    hint = "Correct the variable, or unset it for the default."
+    found += [_error(13, message, hint) for message in environment.disallowed.values()]
     env = environ.Env
     if given("DEBUG", "false").lower() not in (*env.BOOLEAN_TRUE_STRINGS, *_FALSE):
         found.append(_error(12, f"DEBUG is {given('DEBUG')!r}.", "Say true or false."))

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import math
+from typing import TypeVar
 from urllib.parse import SplitResult, urlsplit
 
 import environ
 
+N = TypeVar("N", int, float)
+
 _env = environ.FileAwareEnv()
 # Names whose file cannot be read, and why; photorestore.checks reports them.
 unreadable: dict[str, str] = {}
+# Names whose value is no number that is allowed, and what is; reported there, too.
+disallowed: dict[str, str] = {}
 
 
 def given(name: str, default: str = "") -> str:
@@ -18,6 +24,31 @@ def given(name: str, default: str = "") -> str:
     except OSError as error:
         unreadable[name] = str(error)
         return default
+
+
+def number(name: str, default: N, *, at_least: N, at_most: N | None = None) -> N:
+    """Return the variable as a number of the default's kind: whole, or a decimal fraction.
+
+    The default where it is unset, and where it is not allowed, which photorestore.E013 reports.
+    """
+    text = given(name)
+    if not text:
+        return default
+    value = _number_in(text, default)
+    if value is None or value < at_least or (at_most is not None and value > at_most):
+        kind = "a whole number" if isinstance(default, int) else "a number"
+        limit = "" if at_most is None else f" and at most {at_most}"
+        disallowed[name] = f"{name} is {text!r}. Allowed: {kind}, at least {at_least}{limit}."
+        return default
+    return value
+
+
+def _number_in(text: str, default: N) -> N | None:
+    try:
+        value = type(default)(text)
+        return value if math.isfinite(value) else None
+    except (ValueError, OverflowError):
+        return None
 
 
 def split(url: str) -> SplitResult:

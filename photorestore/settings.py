@@ -9,7 +9,7 @@ from urllib.parse import unquote
 
 import environ
 
-from .environment import given, split
+from .environment import given, number, split
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 # What a running system writes on its own machine: the default database, files, keys. Not in git.
@@ -263,11 +263,16 @@ REST_FRAMEWORK = {
 
 # (request, **the URL's captures) → the stream's name, or an exception of DRF's or Http404.
 EVENTS_AUTHORIZE = "jobs.authentication.stream_of"
-EVENTS_HEARTBEAT = 15.0  # seconds between two comments on a quiet stream
-EVENTS_CATCH_UP = 2.0  # seconds between two questions to the log about messages that were lost
-EVENTS_LIFETIME = 600.0  # seconds, ± a fifth, after which a client is asked to come back
-EVENTS_BUFFER = 64  # messages that wait for one client before it is sent to the log instead
-EVENTS_GRACE = 2.0  # seconds at shutdown for every open stream to end cleanly
+# Seconds between two comments on a quiet stream.
+EVENTS_HEARTBEAT = number("EVENTS_HEARTBEAT", 15.0, at_least=0.1)
+# Seconds between two questions to the log about messages that were lost.
+EVENTS_CATCH_UP = number("EVENTS_CATCH_UP", 2.0, at_least=0.1)
+# Seconds, ± a fifth, after which a client is asked to come back.
+EVENTS_LIFETIME = number("EVENTS_LIFETIME", 600.0, at_least=1.0)
+# Messages that wait for one client before it is sent to the log instead.
+EVENTS_BUFFER = number("EVENTS_BUFFER", 64, at_least=1)
+# Seconds at shutdown for every open stream to end cleanly.
+EVENTS_GRACE = number("EVENTS_GRACE", 2.0, at_least=0.0)
 # What signs grants, as "kid:secret,kid:secret": the first signs, each verifies. Unset: SECRET_KEY.
 EVENTS_GRANT_KEYS = given("EVENTS_GRANT_KEYS", "")
 EVENTS_GRANT_LIFETIME = 3600.0  # seconds

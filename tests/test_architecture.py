@@ -28,7 +28,7 @@ def test_the_migrations_are_those_of_the_models() -> None:
 def test_env_example_names_every_variable_with_a_line_of_its_own() -> None:
     text = (ROOT / ".env.example").read_text()
     source = (ROOT / "photorestore" / "settings.py").read_text()
-    read = set(re.findall(r'given\(\s*"(\w+)"', source))
+    read = set(re.findall(r'(?:given|number)\(\s*"(\w+)"', source))
     assert set(re.findall(r"^#(\w+)=", text, re.MULTILINE)) == read
     assert len(re.findall(r"^# .+\n#\w+=", text, re.MULTILINE)) == len(read)
 

@@ -95,6 +95,44 @@ def test_keys_of_grants_are_named_and_long_and_never_shown(
     assert SECRET[1:] not in str(run_checks())
 
 
+def test_a_number_is_read_as_its_default_s_kind(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EVENTS_ONE", "12")
+    assert repr(environment.number("EVENTS_ONE", 7, at_least=0)) == "12"
+    assert repr(environment.number("EVENTS_ONE", 7.5, at_least=0)) == "12.0"
+    assert environment.number("EVENTS_OTHER", 7, at_least=0) == 7
+
+
+@pytest.mark.parametrize(
+    ("text", "default", "allowed"),
+    [
+        ("soon", 7, "a whole number, at least 1"),
+        ("1.5", 7, "a whole number, at least 1"),
+        ("0", 7, "a whole number, at least 1"),
+        ("9" * 400, 7, "a whole number, at least 1"),
+        ("soon", 7.0, "a number, at least 1"),
+        ("0.5", 7.0, "a number, at least 1"),
+        ("nan", 7.0, "a number, at least 1"),
+        ("inf", 7.0, "a number, at least 1"),
+    ],
+)
+def test_a_number_that_is_not_allowed_is_named_with_what_is(
+    settings: Any, monkeypatch: pytest.MonkeyPatch, text: str, default: float, allowed: str
+) -> None:
+    monkeypatch.setenv("EVENTS_ONE", text)
+    monkeypatch.setattr(environment, "disallowed", {})
+    assert environment.number("EVENTS_ONE", default, at_least=1) == default
+    assert ids(settings) == ["photorestore.E013"]
+    assert environment.disallowed["EVENTS_ONE"] == f"EVENTS_ONE is {text!r}. Allowed: {allowed}."
+
+
+def test_a_number_may_have_a_largest_value(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EVENTS_ONE", "11")
+    monkeypatch.setattr(environment, "disallowed", {})
+    assert environment.number("EVENTS_ONE", 7, at_least=1, at_most=11) == 11
+    assert environment.number("EVENTS_ONE", 7, at_least=1, at_most=10) == 7
+    assert environment.disallowed["EVENTS_ONE"].endswith("at least 1 and at most 10.")
+
+
 def test_a_wildcard_host_is_a_host(settings: Any) -> None:
     url = "https://1a2b.ngrok-free.app"
     assert ids(settings, PUBLIC_URL=url, ALLOWED_HOSTS=[".ngrok-free.app"]) == ["photorestore.E001"]
