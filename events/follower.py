@@ -1,68 +1,208 @@
-"""One client's place in the relay."""
+"""One client's place in the relay: what it has seen, what waits for it, and when it must go."""
 
 from __future__ import annotations
 
-import asyncio
-from collections import deque
-from typing import TypedDict
+import random
+from collections.abc import Callable, Iterable
+from time import monotonic, time
+from typing import TYPE_CHECKING
 
 from django.conf import settings
 
+from . import sse
+from .access import Access, Ask, until_of
+from .metrics import counters
 
-class Message(TypedDict):
-    """An event on its way through the channel layer; `data` is the JSON text to send."""
+if TYPE_CHECKING:
+    from .log import State
+    from .messages import Message
 
-    type: str
-    stream: str
-    seq: int
-    event: str
-    data: str
-    final: bool
+# Milliseconds. After a shutdown all clients come back; the jitter keeps them from coming at once.
+RETRY = 3000
+RETRY_SPREAD = (500, 5000)
+# Ends after which a client is to come back; after the others that would be of no use.
+_SEE_YOU = frozenset({"lifetime", "drain"})
+_CHUNK = 64 * 1024  # bytes; more in one write would exceed what servers hold before they wait
+
+
+def _nothing() -> None:
+    """Wake nobody: the follower is not served yet."""
 
 
 class Follower:
-    """What waits for one client, in bounded number, and what that client has seen."""
+    """What waits for one client, in bounded number, and how far that client has come.
 
-    def __init__(self, *, seen: int) -> None:
-        self.seen = seen
-        self._messages: deque[Message] = deque()
-        self._behind = False
-        self._wake = asyncio.Event()
+    It does no input or output. Whoever serves it names `ready`, which is called when there is
+    something to take, and calls `take` until that returns nothing; while it is `behind` then, the
+    log has more.
+    """
+
+    __slots__ = (
+        "_beats", "_ending", "_frames", "_heard", "_sent", "ask", "behind", "due", "has_cursor",
+        "over", "ready", "reason", "seen", "since", "stream", "until", "user",
+    )  # fmt: skip
+
+    def __init__(self, ask: Ask, access: Access, *, cursor: int | None) -> None:
+        self.ask = ask
+        self.stream = access.stream
+        self.user = access.user
+        # The last number that was handed over, waits here, or that the client brought.
+        self.seen = cursor or 0
+        self.has_cursor = cursor is not None
+        self.until, self._ending = _lifetime(ask)
+        # When the relay has to look at it: both by the monotonic clock.
+        self.due = monotonic() + settings.EVENTS_HEARTBEAT * random.uniform(0.5, 1)  # noqa: S311
+        self.behind = True  # until its first look into the log
+        self.reason = ""  # why it ends, once it does
+        self.over = False  # whether the last bytes have been taken
+        self.since: float | None = None  # when what it took last was taken, until it asks for more
+        self.ready: Callable[[], None] = _nothing
+        self._sent = self.seen  # what has been taken
+        self._heard = 0  # the highest number that it could not use
+        self._frames: list[tuple[int, bytes]] = []
+        self._beats = False
 
     def offer(self, message: Message) -> None:
-        """Queue a message; one too many, and the client reads the log instead."""
-        if len(self._messages) >= settings.EVENTS_BUFFER:
-            self.fall_behind()
+        """Queue the event if it is next in line; a gap, or one too many, sends it to the log."""
+        seq = message["seq"]
+        if seq <= self.seen or self.reason:
+            return
+        if self.behind or seq > self.seen + 1:
+            self.hear(seq)
+        elif len(self._frames) >= settings.EVENTS_BUFFER:
+            self._drop(seq)
         else:
-            self._messages.append(message)
-            self._wake.set()
+            self._queue(seq, message["frame"], final=message["final"])
+            self.ready()
 
-    def fall_behind(self) -> None:
-        """Drop what waits and send the client to the log."""
-        self._messages.clear()
-        self._behind = True
-        self._wake.set()
-
-    async def wait(self, *, within: float) -> bool:
-        """Wait until there is something to do; False after `within` seconds of quiet."""
-        try:
-            async with asyncio.timeout(within):
-                await self._wake.wait()
-        except TimeoutError:
+    def hear(self, seq: int) -> bool:
+        """Learn that the stream has come to this number; True if that is news to the follower."""
+        if seq <= max(self.seen, self._heard) or self.reason:
             return False
+        self._heard = seq
+        self.behind = True
+        self.ready()
         return True
 
-    def take(self) -> tuple[list[Message], bool]:
-        """Return the messages that are next in line, and whether the log must be read."""
-        messages, behind = list(self._messages), self._behind
-        self._messages.clear()
-        self._behind = False
-        self._wake.clear()
-        due: list[Message] = []
-        for message in messages:
-            expected = self.seen + len(due) + 1
-            if message["seq"] == expected:
-                due.append(message)
-            elif message["seq"] > expected:
-                behind = True
-        return due, behind
+    def refill(
+        self, state: State, events: Iterable[tuple[int, bytes, bool]], *, whole: bool
+    ) -> int:
+        """Take in what the log has beyond `seen`; return how many events that were.
+
+        `state` was read before the events. `whole`: nothing was left out of them.
+        """
+        if self.has_cursor and (self.seen > state.last_seq or self.seen < state.pruned_seq):
+            self._reset(state)
+            return 0
+        count = len(self._frames)
+        for seq, frame, final in events:
+            if seq > self.seen and not self.reason and len(self._frames) < settings.EVENTS_BUFFER:
+                self._queue(seq, frame, final=final)
+        full = len(self._frames) >= settings.EVENTS_BUFFER
+        if whole and not full:
+            # Superseded events are gone from the log; whoever missed them missed nothing.
+            self.seen = max(self.seen, state.last_seq)
+            self._end_with(state)
+        self.has_cursor = self.has_cursor or self.seen > 0
+        self.behind = self.seen < max(state.last_seq, self._heard) and not self.reason
+        return len(self._frames) - count
+
+    def look_at(self, now: float) -> None:
+        """End it when its time is up or its client reads no more; else let a heartbeat follow."""
+        if now >= self.until:
+            self.end(self._ending)
+        elif self.since is not None and now - self.since > settings.EVENTS_STALL:
+            self._abandon()
+        else:
+            self._beats = True
+            self.ready()
+        self.due = now + settings.EVENTS_HEARTBEAT
+
+    def end(self, reason: str) -> None:
+        """Say goodbye as soon as what waits is gone."""
+        if not self.reason:
+            self.reason = reason
+            self.behind = False
+            self.ready()
+
+    def take(self, now: float) -> bytes:
+        """Return the next bytes to send, none if nothing waits; `over` says that they are the last.
+
+        `now` is the monotonic clock's; `since` remembers it while the bytes are under way.
+        """
+        chunk = self._chunk() or self._comment()
+        if self.reason and not self._frames and not self.over:
+            self.over = True
+            chunk += self._farewell()
+        self.since = now if chunk else None
+        return chunk
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether there is nothing to send, and nothing will be: the log has ended where it is."""
+        return self.reason == "final" and not self._frames
+
+    def _abandon(self) -> None:
+        """Give up a client that has stopped reading: it costs a buffer, then its connection."""
+        self._frames = []
+        self.behind, self.over = False, True
+        self.reason = "slow"
+        self.ready()
+
+    def _queue(self, seq: int, frame: bytes, *, final: bool) -> None:
+        self._frames.append((seq, frame))
+        self.seen = seq
+        if final:
+            self.reason = "final"
+
+    def _drop(self, seq: int) -> None:
+        """Give up what waits: the log has it, and will be read when the client reads again."""
+        counters.dropped += 1
+        self._frames = []
+        self.seen = self._sent
+        self._heard = seq
+        self.behind = True
+
+    def _reset(self, state: State) -> None:
+        """Say aloud that the log does not reach back, or not so far: never skip in silence."""
+        self.seen = state.last_seq
+        data = f'{{"last_event_id":{state.last_seq}}}'
+        frame = sse.frame(id=state.last_seq, event="reset", data=data)
+        self._frames.append((state.last_seq, frame))
+        self.behind = self.seen < self._heard
+        self._end_with(state)
+
+    def _end_with(self, state: State) -> None:
+        if state.ended and self.seen == state.last_seq:
+            self.reason = self.reason or "final"
+
+    def _chunk(self) -> bytes:
+        """Return as many waiting frames as fit into one write."""
+        size = count = 0
+        while count < len(self._frames) and (size < _CHUNK or not count):
+            size += len(self._frames[count][1])
+            count += 1
+        taken, self._frames = self._frames[:count], self._frames[count:]
+        if taken:
+            self._sent = taken[-1][0]
+            self._beats = False
+            counters.sent += count
+        return b"".join(frame for _, frame in taken)
+
+    def _comment(self) -> bytes:
+        due, self._beats = self._beats, False
+        return sse.HEARTBEAT if due else b""
+
+    def _farewell(self) -> bytes:
+        if self.reason not in _SEE_YOU:
+            return b""
+        return sse.retry(random.randint(*RETRY_SPREAD))  # noqa: S311
+
+
+def _lifetime(ask: Ask) -> tuple[float, str]:
+    """Return when the follower has to end, by the monotonic clock, and why."""
+    now = monotonic()
+    life = now + settings.EVENTS_LIFETIME * random.uniform(0.8, 1.2)  # noqa: S311
+    until = until_of(ask)
+    expiry = now + until - time() if until is not None else life
+    return (expiry, "expired") if expiry < life else (life, "lifetime")

@@ -12,7 +12,7 @@ from typing import Any
 from django.db import connection, transaction
 from django.db.models import F, Q, QuerySet
 
-from . import relay
+from . import messages
 from .models import Event, Stream
 
 # One read hands out at most so many, so that a long stream does not have to fit in memory.
@@ -67,7 +67,7 @@ def append_all(events: Sequence[Event]) -> None:
     _number(events)
     Event.objects.bulk_create(events)
     for event in events:
-        transaction.on_commit(partial(relay.announce, event))
+        transaction.on_commit(partial(messages.announce, event))
 
 
 def text(data: Mapping[str, Any]) -> str:

@@ -16,9 +16,13 @@ CONTENT_TYPE = "application/problem+json"
 class Problem(exceptions.APIException):
     """An error with a stable `code` for programs and a sentence for people."""
 
-    def __init__(self, status: int, code: str, detail: str, **members: Any) -> None:
+    def __init__(
+        self, status: int, code: str, detail: str, *, wait: int | None = None, **members: Any
+    ) -> None:
+        """`wait`: seconds after which it may go better, for Retry-After."""
         super().__init__(detail, code)
         self.status_code = status
+        self.wait = wait
         self.members = members
 
 

@@ -19,12 +19,15 @@ def retry(milliseconds: int) -> bytes:
     return f"retry: {milliseconds}\n\n".encode()
 
 
-def last_event_id(header: str | None, parameter: str | None) -> int:
-    """Return the number a client has seen last, 0 for none; the header wins, as a browser sets it.
+def last_event_id(header: str | None, parameter: str | None) -> int | None:
+    """Return the number a client has seen last; the header wins, as a browser sets it.
 
-    Raises ValueError for what is not a number of ours.
+    None where neither is given: a client that knows nothing yet. Raises ValueError for what is not
+    a number of ours.
     """
-    value = header or parameter or "0"
+    value = header or parameter
+    if not value:
+        return None
     if not (value.isascii() and value.isdigit() and len(value) < 19):
         raise ValueError(value)
     return int(value)

@@ -2,52 +2,113 @@
 
 from __future__ import annotations
 
-import random
+import asyncio
 from collections.abc import AsyncIterator
-from time import monotonic
 from typing import Any
 
-from django.conf import settings
+from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
-from django.utils.module_loading import import_string
 from django.views.decorators.csrf import csrf_exempt
 from rest_framework import exceptions
 
-from . import drain, log, problems, relay, sse
-from .follower import Follower
+from . import access, drain, problems, relay, sse
+from .follower import RETRY, Follower
+from .metrics import counters
 from .problems import Problem
-from .reads import read
+from .relay import Relay
 
-# Milliseconds. After a shutdown all clients come back; the jitter keeps them from coming at once.
-RETRY = 3000
-RETRY_SPREAD = (500, 5000)
+
+class EventStream(StreamingHttpResponse):
+    """A follower's response. Any server can iterate it; ours (events.serving) needs no thread.
+
+    It holds a place in the relay, like an open file: closed, or dropped unserved, it gives it back.
+    """
+
+    def __init__(self, ours: Relay, follower: Follower) -> None:
+        super().__init__(
+            _frames(ours, follower),
+            content_type=sse.CONTENT_TYPE,
+            # A proxy must neither keep nor gather nor compress what is meant to arrive now.
+            headers={
+                "Cache-Control": "no-cache, no-transform",
+                "X-Accel-Buffering": "no",
+                "X-Content-Type-Options": "nosniff",
+            },
+        )
+        self._place: tuple[Relay, Follower] | None = (ours, follower)
+
+    def detach(self) -> tuple[Relay, Follower]:
+        """Hand the place on to a caller, who then has to see to it that it is left."""
+        assert self._place is not None
+        place, self._place = self._place, None
+        return place
+
+    def close(self) -> None:
+        """Leave the relay, whether it was read or not."""
+        self._leave()
+        super().close()
+
+    def __del__(self) -> None:
+        """Leave it also where a middleware was cancelled with the response in its hands."""
+        self._leave()
+
+    def _leave(self) -> None:
+        if self._place is not None:
+            ours, follower = self.detach()
+            ours.leave(follower)
 
 
 @csrf_exempt  # it changes nothing, and says so of other methods itself
 async def stream(request: HttpRequest, **captures: Any) -> HttpResponseBase:
-    """Follow the stream that the setting EVENTS_AUTHORIZE names for this caller and address.
+    """Follow what the address names, if the site's authority (EVENTS_AUTHORITY) permits it.
 
     200 with a stream that never repeats nor skips an event after Last-Event-ID; 204 when nothing
     will follow that id, which stops an EventSource; else a problem document.
     """
     try:
-        if request.method != "GET":
-            raise exceptions.MethodNotAllowed(request.method or "")
-        name = await read(import_string(settings.EVENTS_AUTHORIZE), request, **captures)
-        seen = _cursor(request)
+        return await _open(request, captures)
+    except DatabaseError:
+        detail = "The event log does not answer just now. Come back in a moment."
+        return _refusal(Problem(503, "log_unavailable", detail, wait=5))
     except Exception as error:
-        return problems.response(error)
-    if seen and await read(log.has_ended, name, seen):
+        return _refusal(error)
+
+
+def _refusal(error: Exception) -> HttpResponse:
+    response = problems.response(error)
+    counters.refused[str(response.status_code)] += 1
+    return response
+
+
+async def _open(request: HttpRequest, captures: dict[str, Any]) -> HttpResponseBase:
+    _check(request)
+    ask, cursor = access.question(request, captures), _cursor(request)
+    ours = _relay()
+    permitted = await ours.admit(ask)
+    await ours.subscribed.wait()
+    follower = ours.follow(ask, permitted, cursor=cursor)
+    try:
+        counters.replayed += await ours.fill(follower)
+    except BaseException:  # a client that went away, too
+        ours.leave(follower)
+        raise
+    if cursor is not None and follower.is_finished:
+        follower.over = True
+        ours.leave(follower)
         return HttpResponse(status=204)
-    return StreamingHttpResponse(
-        _frames(name, seen),
-        content_type=sse.CONTENT_TYPE,
-        # A proxy must neither keep nor gather nor compress what is meant to arrive now.
-        headers={"Cache-Control": "no-cache, no-transform", "X-Accel-Buffering": "no"},
-    )
+    return EventStream(ours, follower)
 
 
-def _cursor(request: HttpRequest) -> int:
+def _check(request: HttpRequest) -> None:
+    if request.method != "GET":
+        raise exceptions.MethodNotAllowed(request.method or "")
+    wanted = request.headers.get("Accept", "*/*")
+    if wanted not in (sse.CONTENT_TYPE, "*/*") and not request.accepts(sse.CONTENT_TYPE):
+        detail = f"This address answers with {sse.CONTENT_TYPE} only; Accept has to allow that."
+        raise Problem(406, "not_acceptable", detail)
+
+
+def _cursor(request: HttpRequest) -> int | None:
     header, parameter = request.headers.get("Last-Event-ID"), request.GET.get("last_event_id")
     try:
         return sse.last_event_id(header, parameter)
@@ -56,38 +117,7 @@ def _cursor(request: HttpRequest) -> int:
         raise Problem(400, "bad_last_event_id", detail) from error
 
 
-async def _frames(name: str, seen: int) -> AsyncIterator[bytes]:
-    yield sse.retry(RETRY)
-    last = await read(log.last_seq, name)
-    if seen > last:
-        # Not an id of this stream: its log began anew. Said aloud, never skipped in silence.
-        yield sse.frame(id=last, event="reset", data=f'{{"last_event_id":{last}}}')
-        if await read(log.has_ended, name, last):
-            return
-    async for frame in _live(name, min(seen, last)):
-        yield frame
-
-
-async def _live(name: str, seen: int) -> AsyncIterator[bytes]:
-    """Yield what follows `seen`, until the stream's end, this connection's, or the server's."""
-    ours = _relay()
-    await ours.subscribed.wait()
-    until = monotonic() + settings.EVENTS_LIFETIME * random.uniform(0.8, 1.2)  # noqa: S311
-    # Follow before reading the log, so that nothing falls between.
-    with ours.follow(name, seen=seen) as follower:
-        follower.fall_behind()
-        while not ours.closing and monotonic() < until:
-            if not await follower.wait(within=settings.EVENTS_HEARTBEAT):
-                yield sse.HEARTBEAT
-                continue
-            async for frame, final in _due(name, follower):
-                yield frame
-                if final:
-                    return
-        yield sse.retry(random.randint(*RETRY_SPREAD))  # noqa: S311
-
-
-def _relay() -> relay.Relay:
+def _relay() -> Relay:
     ours = relay.current()
     if not ours.drains:
         ours.drains = True
@@ -95,16 +125,16 @@ def _relay() -> relay.Relay:
     return ours
 
 
-async def _due(name: str, follower: Follower) -> AsyncIterator[tuple[bytes, bool]]:
-    """Yield what the follower is owed now: messages that are next in line, then the log's rest."""
-    messages, behind = follower.take()
-    for message in messages:
-        follower.seen = message["seq"]
-        data = sse.frame(id=message["seq"], event=message["event"], data=message["data"])
-        yield data, message["final"]
-    while behind:
-        events = await read(log.after, name, follower.seen)
-        for event in events:
-            follower.seen = event.seq
-            yield sse.frame(id=event.seq, event=event.type, data=event.data), event.final
-        behind = len(events) == log.PAGE
+async def _frames(ours: Relay, follower: Follower) -> AsyncIterator[bytes]:
+    """Yield the follower's bytes to whichever server iterates a response."""
+    wake = asyncio.Event()
+    follower.ready = wake.set
+    yield sse.retry(RETRY)
+    while True:
+        wake.clear()
+        if chunk := await ours.due(follower):
+            yield chunk
+        elif follower.over:
+            return
+        else:
+            await wake.wait()

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from pathlib import PurePosixPath
 
-from asgiref.sync import sync_to_async
 from django.db.models.fields.files import FieldFile
 from django.http import FileResponse
 
@@ -13,10 +11,7 @@ from .pictures import MEDIA_TYPES
 
 
 class PictureResponse(FileResponse):
-    """A stored picture in chunks, by thread where the server is asynchronous.
-
-    Django's own gathers a whole file in memory there, and warns of it.
-    """
+    """A stored picture in chunks, for its owner's browser to keep."""
 
     def __init__(self, file: FieldFile, *, name: str) -> None:
         extension = PurePosixPath(file.name or "").suffix[1:]
@@ -25,10 +20,3 @@ class PictureResponse(FileResponse):
         # A picture never changes, but who may see it does: the browser's own cache, nobody else's.
         self["Cache-Control"] = "private, max-age=3600"
         self["X-Content-Type-Options"] = "nosniff"
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        """Yield the chunks."""
-        chunks = iter(self)
-        step = sync_to_async(lambda: next(chunks, b""), thread_sensitive=False)
-        while chunk := await step():
-            yield chunk

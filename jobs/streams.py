@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from events import log
 from events.models import Event
 
@@ -11,9 +13,9 @@ from .snapshots import snapshot
 PROGRESS = "progress"  # the one type of event that is no status
 
 
-def job_stream(job: Job) -> str:
+def job_stream(job_id: UUID) -> str:
     """Return the name of the job's stream."""
-    return f"job.{job.pk}"
+    return f"job.{job_id}"
 
 
 def owner_stream(user_id: int) -> str:
@@ -27,7 +29,7 @@ def tell(job: Job, type: str) -> None:
     Within the transaction that made it true.
     """
     data = log.text(snapshot(job))
-    own, owners = job_stream(job), owner_stream(job.photo.owner_id)
+    own, owners = job_stream(job.pk), owner_stream(job.photo.owner_id)
     log.append_all(
         [_event(job, own, type, data, final=job.is_final), _event(job, owners, type, data)]
     )

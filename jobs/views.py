@@ -110,7 +110,7 @@ def photo(request: HttpRequest, photo_id: UUID) -> HttpResponse:
 
 def _live(job: Job) -> dict[str, object]:
     """Return where the job's stream stands and, read after that, the job: so nothing is missed."""
-    last = log.last_seq(streams.job_stream(job))
+    last = log.last_seq(streams.job_stream(job.pk))
     job.refresh_from_db()
     return {"last_event_id": last, "snapshot": snapshot(job)}
 

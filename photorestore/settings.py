@@ -261,8 +261,8 @@ REST_FRAMEWORK = {
 
 # Streams
 
-# (request, **the URL's captures) → the stream's name, or an exception of DRF's or Http404.
-EVENTS_AUTHORIZE = "jobs.authentication.stream_of"
+# The module that says who may follow what (events.access.Authority).
+EVENTS_AUTHORITY = "jobs.following"
 # Seconds between two comments on a quiet stream.
 EVENTS_HEARTBEAT = number("EVENTS_HEARTBEAT", 15.0, at_least=0.1)
 # Seconds between two questions to the log about messages that were lost.
@@ -271,6 +271,13 @@ EVENTS_CATCH_UP = number("EVENTS_CATCH_UP", 2.0, at_least=0.1)
 EVENTS_LIFETIME = number("EVENTS_LIFETIME", 600.0, at_least=1.0)
 # Messages that wait for one client before it is sent to the log instead.
 EVENTS_BUFFER = number("EVENTS_BUFFER", 64, at_least=1)
+# Seconds without reading after which a client loses its connection.
+EVENTS_STALL = number("EVENTS_STALL", 30.0, at_least=1.0)
+# Seconds between two questions whether those who follow still may.
+EVENTS_RECHECK = number("EVENTS_RECHECK", 5.0, at_least=0.1)
+# Open streams of one process, and of one user in one process.
+EVENTS_MAX_STREAMS = number("EVENTS_MAX_STREAMS", 10_000, at_least=1)
+EVENTS_MAX_STREAMS_PER_USER = number("EVENTS_MAX_STREAMS_PER_USER", 100, at_least=1)
 # Seconds at shutdown for every open stream to end cleanly.
 EVENTS_GRACE = number("EVENTS_GRACE", 2.0, at_least=0.0)
 # What signs grants, as "kid:secret,kid:secret": the first signs, each verifies. Unset: SECRET_KEY.

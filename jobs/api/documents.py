@@ -70,7 +70,7 @@ def photo_document(photo: Photo) -> PhotoDocument:
 
 def job_document(job: Job) -> JobDocument:
     """Return the job with its stream's number, read first: so nothing is missed in between."""
-    last = log.last_seq(streams.job_stream(job))
+    last = log.last_seq(streams.job_stream(job.pk))
     job.refresh_from_db()
     return {**snapshot(job), "last_event_id": last}
 

@@ -81,7 +81,7 @@ def _jobs(user: Any, job_ids: Sequence[UUID]) -> tuple[list[str], list[str]]:
     jobs = Job.objects.of(user).only("pk").in_bulk(wanted)
     if len(jobs) < len(wanted):
         raise Http404
-    names = [streams.job_stream(jobs[job_id]) for job_id in wanted]
+    names = [streams.job_stream(jobs[job_id].pk) for job_id in wanted]
     return names, [reverse("events:one", args=[job_id]) for job_id in wanted]
 
 

@@ -1,50 +1,202 @@
-"""A follower's place in the relay."""
+"""A follower's place in the relay: what it takes, in which order, and how it ends."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
-from events.follower import Follower, Message
+import pytest
+
+from events import sse
+from events.access import Access, Ask, Session
+from events.follower import Follower
+from events.log import State
+from events.messages import Message
+
+EMPTY = State(0, 0, False)
+ASK = Ask(Session("key"), None)
 
 
-def message(seq: int) -> Message:
+def frame(seq: int) -> bytes:
+    return sse.frame(id=seq, event="progress", data="{}")
+
+
+def message(seq: int, *, final: bool = False) -> Message:
     return {
         "type": "event",
         "stream": "a",
         "seq": seq,
-        "event": "progress",
-        "data": "{}",
-        "final": False,
+        "frame": frame(seq),
+        "final": final,
+        "at": 0.0,
     }
 
 
-async def test_the_next_message_is_due() -> None:
-    follower = Follower(seen=1)
-    follower.offer(message(2))
-    assert follower.take() == ([message(2)], False)
+def follower(seen: int | None = None, *, log: State = EMPTY) -> Follower:
+    """Return one that has looked into a log that stands at `seen`, or where `log` says."""
+    made = Follower(ASK, Access("a", 1), cursor=seen)
+    last = max(log.last_seq, seen or 0)
+    made.refill(State(last, log.pruned_seq, log.ended), (), whole=True)
+    return made
 
 
-async def test_a_gap_sends_the_follower_to_the_log() -> None:
-    follower = Follower(seen=1)
-    follower.offer(message(2))
-    follower.offer(message(4))
-    assert follower.take() == ([message(2)], True)
+def events(*numbers: int) -> list[tuple[int, bytes, bool]]:
+    return [(number, frame(number), False) for number in numbers]
 
 
-async def test_what_was_seen_is_dropped() -> None:
-    follower = Follower(seen=2)
-    follower.offer(message(1))
-    follower.offer(message(2))
-    assert follower.take() == ([], False)
+def taken(by: Follower) -> bytes:
+    return by.take(0.0)
 
 
-async def test_a_full_buffer_is_dropped_and_refilled_from_the_log(settings: Any) -> None:
+def test_the_next_message_is_taken_once() -> None:
+    one = follower(1)
+    one.offer(message(2))
+    assert taken(one) == frame(2)
+    assert taken(one) == b""
+
+
+def test_whoever_serves_it_is_woken_by_a_message_and_by_a_gap() -> None:
+    woken: list[str] = []
+    one = follower(1)
+    one.ready = lambda: woken.append("")
+    one.offer(message(2))
+    one.offer(message(4))
+    assert len(woken) == 2
+
+
+def test_a_gap_sends_the_follower_to_the_log() -> None:
+    one = follower(1)
+    one.offer(message(2))
+    one.offer(message(4))
+    assert taken(one) == frame(2)
+    assert one.behind
+    one.refill(State(4, 0, False), events(3, 4), whole=True)
+    assert taken(one) == frame(3) + frame(4)
+    assert not one.behind
+
+
+def test_what_was_seen_is_dropped() -> None:
+    one = follower(2)
+    one.offer(message(1))
+    one.offer(message(2))
+    assert taken(one) == b""
+    assert not one.behind
+
+
+def test_a_message_heard_while_the_log_is_read_is_not_forgotten() -> None:
+    one = Follower(ASK, Access("a", 1), cursor=1)
+    one.offer(message(3))
+    one.refill(State(2, 0, False), events(2), whole=True)
+    assert one.behind
+    one.refill(State(3, 0, False), events(3), whole=True)
+    assert taken(one) == frame(2) + frame(3)
+
+
+def test_a_full_buffer_is_dropped_and_refilled_from_the_log(settings: Any) -> None:
     settings.EVENTS_BUFFER = 2
-    follower = Follower(seen=0)
+    one = follower(0)
     for seq in (1, 2, 3):
-        follower.offer(message(seq))
-    assert follower.take() == ([], True)
+        one.offer(message(seq))
+    assert (taken(one), one.behind, one.seen) == (b"", True, 0)
+    one.refill(State(3, 0, False), events(1, 2, 3), whole=True)
+    assert taken(one) == frame(1) + frame(2)
+    assert one.behind
+    one.refill(State(3, 0, False), events(3), whole=True)
+    assert taken(one) == frame(3)
 
 
-async def test_a_quiet_wait_ends_in_time() -> None:
-    assert not await Follower(seen=0).wait(within=0.01)
+def test_a_reading_that_was_cut_short_leaves_it_behind() -> None:
+    one = Follower(ASK, Access("a", 1), cursor=None)
+    one.refill(State(5, 0, False), events(1, 2), whole=False)
+    assert one.behind
+    one.refill(State(5, 0, False), events(3, 4, 5), whole=True)
+    assert taken(one) == b"".join(frame(number) for number in (1, 2, 3, 4, 5))
+
+
+def test_superseded_events_are_passed_over() -> None:
+    one = follower(1)
+    one.hear(9)
+    one.refill(State(9, 0, False), events(9), whole=True)
+    assert taken(one) == frame(9)
+    assert not one.behind
+
+
+def test_nothing_but_superseded_events_leaves_it_at_the_log_s_end() -> None:
+    one = follower(1)
+    one.hear(9)
+    one.refill(State(9, 0, False), (), whole=True)
+    assert (one.seen, one.behind) == (9, False)
+
+
+@pytest.mark.parametrize(("cursor", "lost"), [(3, True), (4, False), (0, True), (None, False)])
+def test_a_pruned_past_is_said_aloud_to_who_had_a_number(cursor: int | None, lost: bool) -> None:
+    one = Follower(ASK, Access("a", 1), cursor=cursor)
+    one.refill(State(9, 4, False), events(5, 6, 7, 8, 9), whole=True)
+    reset = sse.frame(id=9, event="reset", data='{"last_event_id":9}')
+    assert taken(one).startswith(reset) == lost
+    one.offer(message(10))
+    assert taken(one) == frame(10)
+
+
+def test_a_number_beyond_the_log_is_said_aloud() -> None:
+    one = Follower(ASK, Access("a", 1), cursor=99)
+    one.refill(State(3, 0, False), (), whole=True)
+    assert taken(one) == sse.frame(id=3, event="reset", data='{"last_event_id":3}')
+
+
+def test_a_final_message_is_the_last() -> None:
+    one = follower(1)
+    one.offer(message(2, final=True))
+    one.offer(message(3))
+    assert taken(one) == frame(2)
+    assert (one.over, one.reason) == (True, "final")
+
+
+def test_a_log_that_ended_where_the_client_is_leaves_nothing_to_serve() -> None:
+    assert follower(3, log=State(3, 0, True)).is_finished
+    assert not follower(3, log=State(3, 0, False)).is_finished
+
+
+@pytest.mark.parametrize(("reason", "returns"), [("drain", True), ("revoked", False)])
+def test_an_end_comes_after_what_waits_and_says_whether_to_return(
+    reason: str, returns: bool
+) -> None:
+    one = follower(1)
+    one.offer(message(2))
+    one.end(reason)
+    assert taken(one).startswith(frame(2) + (b"retry: " if returns else b""))
+    assert one.over
+
+
+def test_a_heartbeat_comes_when_it_is_due_and_nothing_waits(settings: Any) -> None:
+    one = follower(1)
+    one.look_at(one.due)
+    assert [taken(one), taken(one)] == [sse.HEARTBEAT, b""]
+    one.look_at(one.due)
+    one.offer(message(2))
+    assert [taken(one), taken(one)] == [frame(2), b""]
+
+
+def test_its_time_is_limited(settings: Any) -> None:
+    one = follower(1)
+    one.look_at(one.until)
+    assert taken(one).startswith(b"retry: ")
+    assert one.reason == "lifetime"
+
+
+def test_a_client_that_reads_no_more_is_given_up(settings: Any) -> None:
+    one = follower(1)
+    one.offer(message(2))
+    one.take(100.0)
+    one.look_at(100.0 + settings.EVENTS_STALL)
+    assert one.reason == ""
+    one.look_at(100.1 + settings.EVENTS_STALL)
+    assert (one.reason, one.over) == ("slow", True)
+
+
+def test_one_write_is_bounded() -> None:
+    one = follower(0)
+    big: Callable[[int], Message] = lambda seq: {**message(seq), "frame": b"x" * 50_000}  # noqa: E731
+    for seq in (1, 2, 3):
+        one.offer(big(seq))
+    assert [len(taken(one)), len(taken(one)), len(taken(one))] == [100_000, 50_000, 0]

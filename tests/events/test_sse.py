@@ -19,10 +19,17 @@ def test_retry_is_in_milliseconds() -> None:
 
 @pytest.mark.parametrize(
     ("header", "parameter", "seen"),
-    [(None, None, 0), ("", "", 0), ("3", None, 3), (None, "4", 4), ("3", "4", 3)],
+    [
+        (None, None, None),
+        ("", "", None),
+        ("0", None, 0),
+        ("3", None, 3),
+        (None, "4", 4),
+        ("3", "4", 3),
+    ],
 )
 def test_the_header_wins_over_the_parameter(
-    header: str | None, parameter: str | None, seen: int
+    header: str | None, parameter: str | None, seen: int | None
 ) -> None:
     assert sse.last_event_id(header, parameter) == seen
 

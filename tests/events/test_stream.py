@@ -101,7 +101,9 @@ def test_a_message_that_the_layer_loses_is_made_good_by_the_log(
         append(job)
         assert take(events, 1) == [("1", "progress")]
         with monkeypatch.context() as patch:
-            patch.setattr("events.relay.GROUP", "nobody")  # the message goes where nobody listens
+            patch.setattr(
+                "events.messages.GROUP", "nobody"
+            )  # the message goes where nobody listens
             append(job)
         assert take(events, 1) == [("2", "progress")]
 

@@ -42,7 +42,7 @@ def test_every_report_moves_every_job_forward_or_not_at_all(status: Status, word
     job.refresh_from_db()
     assert moved == (ORDER[lifecycle.STATUSES[word]] > ORDER[status])
     assert job.status == (lifecycle.STATUSES[word] if moved else status)
-    assert Event.objects.filter(stream=streams.job_stream(job)).count() == int(moved)
+    assert Event.objects.filter(stream=streams.job_stream(job.pk)).count() == int(moved)
 
 
 def test_a_word_that_runpod_has_not_used_before_changes_nothing() -> None:
@@ -82,7 +82,7 @@ def test_the_api_s_snapshot_is_the_last_event_s_data() -> None:
     job = at(Status.PROCESSING)
     attempt, _ = factories.attempt(job)
     lifecycle.apply_report(attempt=attempt, report=factories.report())
-    event = Event.objects.filter(stream=streams.job_stream(job)).latest("seq")
+    event = Event.objects.filter(stream=streams.job_stream(job.pk)).latest("seq")
     assert json.loads(event.data) == snapshot(Job.objects.get(pk=job.pk))
 
 
@@ -93,7 +93,7 @@ def test_a_duplicate_report_leaves_one_restore_one_event_and_no_stray_file(media
     files = sorted(path for path in media.rglob("*") if path.is_file())
     assert not lifecycle.apply_report(attempt=attempt, report=factories.report())
     assert Restore.objects.count() == 1
-    assert Event.objects.filter(stream=streams.job_stream(job)).count() == 1
+    assert Event.objects.filter(stream=streams.job_stream(job.pk)).count() == 1
     assert sorted(path for path in media.rglob("*") if path.is_file()) == files
 
 
@@ -167,7 +167,7 @@ def test_progress_only_rises_and_is_told_once() -> None:
     assert not lifecycle.apply_progress(attempt=attempt, fraction=0.2, stage="noise")
     job.refresh_from_db()
     assert (job.status, job.progress, job.stage) == (Status.PROCESSING, 40, "noise")
-    types = Event.objects.filter(stream=streams.job_stream(job)).values_list("type", flat=True)
+    types = Event.objects.filter(stream=streams.job_stream(job.pk)).values_list("type", flat=True)
     assert list(types) == ["processing", "progress"]
 
 
@@ -226,7 +226,7 @@ def test_many_webhooks_at_once_complete_a_job_once(media: Path) -> None:
         thread.join()
     assert sorted(moved) == [False] * 7 + [True]
     assert Restore.objects.count() == 1
-    assert Event.objects.filter(stream=streams.job_stream(job)).count() == 1
+    assert Event.objects.filter(stream=streams.job_stream(job.pk)).count() == 1
     assert len([path for path in media.rglob("*") if path.is_file()]) == 3 + 2
 
 

@@ -1,0 +1,69 @@
+"""Who may follow what: the words for it. The answers are the site's (EVENTS_AUTHORITY)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any, Protocol, cast
+from uuid import UUID
+
+from django.conf import settings
+from django.http import HttpRequest
+
+from .grants import Grant
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """Somebody known by a session, named by its key."""
+
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """Somebody known by an API token, of which this is the hash."""
+
+    hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """Somebody wants to follow the thing of that id, or with None everything of theirs."""
+
+    who: Session | Token | Grant
+    id: UUID | None
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """They may: this is the stream, and this is whose streams it counts among."""
+
+    stream: str
+    user: int
+
+
+class Authority(Protocol):
+    """What the module that EVENTS_AUTHORITY names has to offer."""
+
+    def ask_of(self, request: HttpRequest, id: UUID | None = None) -> Ask:
+        """Read the request, and nothing else. Raises an APIException for what it does not show."""
+
+    def answer(self, asks: Sequence[Ask]) -> list[Access | Exception]:
+        """Answer many at once, in few queries; an APIException or Http404 where they may not."""
+
+
+def authority() -> Authority:
+    """Return the site's authority."""
+    return cast("Authority", import_module(settings.EVENTS_AUTHORITY))
+
+
+def until_of(ask: Ask) -> float | None:
+    """Return when the permission ends by itself, in seconds since the epoch; None for never."""
+    return ask.who.until if isinstance(ask.who, Grant) else None
+
+
+def question(request: HttpRequest, captures: dict[str, Any]) -> Ask:
+    """Return what the request asks for."""
+    return authority().ask_of(request, **captures)

@@ -1,0 +1,80 @@
+"""What followers lack of the log, read for many of them at once."""
+
+from __future__ import annotations
+
+import logging
+from collections import defaultdict
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from . import log, sse
+from .follower import Follower
+from .metrics import counters
+from .models import Event
+from .reads import read
+
+logger = logging.getLogger(__name__)
+
+_NOTHING = log.State(last_seq=0, pruned_seq=0, ended=False)
+_LIMIT = 1000  # events of one read, a kilobyte each
+
+Framed = tuple[int, bytes, bool]  # number, bytes, whether it is final
+
+
+class Reading(NamedTuple):
+    """One look into the log: where streams stand, what they have, and which were cut short."""
+
+    states: dict[str, log.State]
+    events: dict[str, list[Framed]]
+    cut: set[str]
+
+
+async def fill(followers: list[Follower]) -> list[int | Exception]:
+    """Have each take in what the log has beyond its number; return how many events each got.
+
+    What does not fit into one read, or into a buffer, leaves its follower behind, to ask again.
+    """
+    cursors: dict[str, int] = {}
+    for follower in followers:
+        cursors[follower.stream] = min(follower.seen, cursors.get(follower.stream, follower.seen))
+    try:
+        reading = await read(_read, cursors)
+    except Exception as error:
+        logger.warning("The event log does not answer: %r", error)
+        raise
+    counters.batches += 1
+    counters.queries += 1 + bool(reading.events)
+    return [_refill(follower, reading) for follower in followers]
+
+
+def _refill(follower: Follower, reading: Reading) -> int:
+    name = follower.stream
+    state = reading.states.get(name, _NOTHING)
+    return follower.refill(state, reading.events.get(name, ()), whole=name not in reading.cut)
+
+
+def _read(cursors: Mapping[str, int]) -> Reading:
+    """Read the states first: what they count is then among the events, or was pruned."""
+    states = log.states(cursors)
+    behind = {
+        name: cursors[name] for name, state in states.items() if state.last_seq > cursors[name]
+    }
+    if not behind:
+        return Reading(states, {}, set())
+    rows = log.after_all(behind, _LIMIT)
+    return Reading(states, _framed(rows), _cut(rows, behind))
+
+
+def _framed(rows: list[Event]) -> dict[str, list[Framed]]:
+    events: dict[str, list[Framed]] = defaultdict(list)
+    for row in rows:
+        frame = sse.frame(id=row.seq, event=row.type, data=row.data)
+        events[row.stream_id].append((row.seq, frame, row.final))
+    return events
+
+
+def _cut(rows: list[Event], behind: Mapping[str, int]) -> set[str]:
+    """Return the streams that the limit may have cut short: the last, and those without a row."""
+    if len(rows) < _LIMIT:
+        return set()
+    return set(behind) - {row.stream_id for row in rows} | {rows[-1].stream_id}

@@ -1,0 +1,150 @@
+"""Who may follow which stream (EVENTS_AUTHORITY): asked in batches, when it opens and later."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
+from django.contrib.auth.models import User
+from django.contrib.sessions.backends.db import SessionStore
+from django.contrib.sessions.models import Session as SessionRow
+from django.http import Http404, HttpRequest
+from django.utils import timezone
+from django.utils.crypto import constant_time_compare
+from rest_framework import exceptions
+
+from events import grants
+from events.access import Access, Ask, Session, Token
+
+from . import streams
+from .models import ApiToken, Job, hash_of
+
+Who = Session | Token | grants.Grant
+
+
+def ask_of(request: HttpRequest, id: UUID | None = None) -> Ask:
+    """Return who asks for the stream of that job, or of all their jobs; nothing is looked up.
+
+    An API token in `Authorization`, else a grant in `?token=`, else the session's cookie. Raises
+    NotAuthenticated or AuthenticationFailed.
+    """
+    try:
+        return Ask(_who(request), id)
+    except exceptions.APIException as error:
+        error.auth_header = "Bearer"  # type: ignore[attr-defined]
+        raise
+
+
+def _who(request: HttpRequest) -> Who:
+    if header := request.headers.get("Authorization", ""):
+        return Token(hash_of(_bearer(header)))
+    if token := request.GET.get("token", ""):
+        try:
+            return grants.read(token)
+        except grants.GrantError as error:
+            raise exceptions.AuthenticationFailed(str(error)) from error
+    if key := request.COOKIES.get(settings.SESSION_COOKIE_NAME, ""):
+        return Session(key)
+    raise exceptions.NotAuthenticated
+
+
+def _bearer(header: str) -> str:
+    words = header.split()
+    if len(words) != 2 or words[0].lower() != "bearer":
+        raise exceptions.AuthenticationFailed("Authorization has to be: Bearer <API token>.")
+    return words[1]
+
+
+def answer(asks: Sequence[Ask]) -> list[Access | Exception]:
+    """Return for each the stream that it may follow, or why not: one query for each kind of thing.
+
+    NotAuthenticated for who is nobody (any more), Http404 for what is not theirs.
+    """
+    users = _users({ask.who for ask in asks})
+    owners = _owners({ask.id for ask in asks if ask.id is not None})
+    return [_answer(ask, users.get(ask.who), owners) for ask in asks]
+
+
+def _answer(ask: Ask, user: int | None, owners: Mapping[UUID, int]) -> Access | Exception:
+    if user is None:
+        return _unknown(ask.who)
+    everything = streams.owner_stream(user)
+    name = everything if ask.id is None else streams.job_stream(ask.id)
+    if ask.id is not None and owners.get(ask.id) != user:
+        return Http404()
+    if isinstance(ask.who, grants.Grant) and not {name, everything} & ask.who.streams:
+        return Http404()
+    return Access(name, user)
+
+
+def _unknown(who: Who) -> exceptions.APIException:
+    error: exceptions.APIException = exceptions.NotAuthenticated()
+    if isinstance(who, Token):
+        error = exceptions.AuthenticationFailed("This API token is not valid (any more).")
+    elif isinstance(who, grants.Grant):
+        error = exceptions.AuthenticationFailed("This grant's account is closed.")
+    error.auth_header = "Bearer"  # type: ignore[attr-defined]
+    return error
+
+
+def _owners(ids: Iterable[UUID]) -> dict[UUID, int]:
+    if not ids:
+        return {}
+    return dict(Job.objects.filter(pk__in=ids).values_list("pk", "photo__owner_id"))
+
+
+def _users(whos: set[Who]) -> dict[Who, int]:
+    """Return the active user of each who has one."""
+    found = _by_token(whos) | _by_session(whos)
+    granted = {who: who.user for who in whos if isinstance(who, grants.Grant)}
+    active = _active(granted.values())
+    return found | {who: user for who, user in granted.items() if user in active}
+
+
+def _active(ids: Iterable[int]) -> set[int]:
+    wanted = set(ids)
+    if not wanted:
+        return set()
+    return set(User.objects.filter(pk__in=wanted, is_active=True).values_list("pk", flat=True))
+
+
+def _by_token(whos: Iterable[Who]) -> dict[Who, int]:
+    hashes = [who.hash for who in whos if isinstance(who, Token)]
+    if not hashes:
+        return {}
+    tokens = ApiToken.objects.filter(token_hash__in=hashes, user__is_active=True)
+    return {Token(hash): user for hash, user in tokens.values_list("token_hash", "user_id")}
+
+
+def _by_session(whos: Iterable[Who]) -> dict[Who, int]:
+    """Do for many sessions what django.contrib.auth.get_user does for one."""
+    keys = [who.key for who in whos if isinstance(who, Session)]
+    if not keys:
+        return {}
+    rows = SessionRow.objects.filter(session_key__in=keys, expire_date__gt=timezone.now())
+    decode = SessionStore().decode
+    contents = {row.session_key: decode(row.session_data) for row in rows}
+    users = _signed_in(contents.values())
+    return {
+        Session(key): user.pk
+        for key, content in contents.items()
+        if (user := users.get(str(content.get(SESSION_KEY)))) and _is_of(content, user)
+    }
+
+
+def _signed_in(contents: Iterable[Mapping[str, Any]]) -> dict[str, User]:
+    ids = {content[SESSION_KEY] for content in contents if SESSION_KEY in content}
+    users = User.objects.filter(pk__in=ids, is_active=True)
+    return {str(user.pk): user for user in users} if ids else {}
+
+
+def _is_of(content: Mapping[str, Any], user: User) -> bool:
+    """Tell whether the session is one of ours, and from before no change of the password."""
+    if content.get(BACKEND_SESSION_KEY) not in settings.AUTHENTICATION_BACKENDS:
+        return False
+    found = content.get(HASH_SESSION_KEY, "")
+    hashes = (user.get_session_auth_hash(), *user.get_session_auth_fallback_hash())
+    return any(constant_time_compare(found, hash) for hash in hashes)

@@ -1,0 +1,70 @@
+"""Django's handler for ordinary requests, on a bounded number of threads that stay."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import IO, Any, ParamSpec, TypeVar
+
+from asgiref.sync import sync_to_async
+from django.core import signals
+from django.core.exceptions import RequestAborted
+from django.core.handlers.asgi import ASGIHandler, get_script_prefix
+from django.http import HttpResponseBase, StreamingHttpResponse
+from django.urls import set_script_prefix
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+# Requests that are worked on at a time; one may be decoding a picture for seconds.
+THREADS = 16
+
+
+class PooledHandler(ASGIHandler):
+    """Answers each request on one of THREADS threads, from the first middleware to the last.
+
+    Django's own goes back and forth between the loop and a new thread for each request, which
+    costs more than most of our views, and a new database connection.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="request")
+
+    def load_middleware(self, is_async: bool = False) -> None:
+        """Load it for threads, whatever the caller says."""
+        super().load_middleware(is_async=False)
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Serve one request. One whose client has gone meanwhile is finished all the same."""
+        try:
+            body = await self.read_body(receive)
+        except RequestAborted:
+            return
+        with body:
+            response = await self._on_a_thread(self._respond, scope, body)
+            try:
+                await self.send_response(self._ready_to_send(response), send)
+            finally:
+                await self._on_a_thread(response.close)
+
+    async def _on_a_thread(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        # asgiref's way, so that a view may call the loop back: the channel layer lives there.
+        call = sync_to_async(function, thread_sensitive=False, executor=self._pool)
+        return await call(*args, **kwargs)
+
+    def _respond(self, scope: Any, body: IO[bytes]) -> HttpResponseBase:
+        set_script_prefix(get_script_prefix(scope))
+        signals.request_started.send(sender=self.__class__, scope=scope)
+        request, refusal = self.create_request(scope, body)
+        return refusal if request is None else self.get_response(request)
+
+    def _ready_to_send(self, response: HttpResponseBase) -> HttpResponseBase:
+        """Have a file read on the pool's threads, a chunk at a time, and not gathered in memory."""
+        if isinstance(response, StreamingHttpResponse) and not response.is_async:
+            response.streaming_content = self._chunks(iter(response))
+        return response
+
+    async def _chunks(self, content: Iterator[bytes]) -> AsyncIterator[bytes]:
+        while chunk := await self._on_a_thread(next, content, b""):
+            yield chunk

@@ -1,0 +1,87 @@
+"""Many questions of one moment in one call."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from events import batches
+from events.batches import Batch
+
+
+class Calls:
+    """Answers with the double, and remembers what it was asked together."""
+
+    def __init__(self) -> None:
+        self.made: list[list[int]] = []
+
+    async def __call__(self, questions: list[int]) -> list[int | Exception]:
+        self.made.append(questions)
+        await asyncio.sleep(0)
+        if 13 in questions:
+            raise ConnectionError
+        return [KeyError(number) if number < 0 else number * 2 for number in questions]
+
+
+async def test_a_lone_question_is_asked_at_once() -> None:
+    calls = Calls()
+    assert await Batch(calls).ask(2) == 4
+    assert calls.made == [[2]]
+
+
+async def test_a_crowd_shares_its_calls() -> None:
+    calls = Calls()
+    batch = Batch(calls)
+    answers = await asyncio.gather(
+        *(batch.ask(number) for number in range(1, 1001) if number != 13)
+    )
+    assert answers == [number * 2 for number in range(1, 1001) if number != 13]
+    assert [len(questions) for questions in calls.made] == [500, 499]
+
+
+async def test_who_comes_while_a_call_is_under_way_is_in_the_next() -> None:
+    calls = Calls()
+    batch = Batch(calls)
+    first = batch.ask(1)
+    await asyncio.sleep(0)
+    assert await asyncio.gather(first, *map(batch.ask, (2, 3))) == [2, 4, 6]
+    assert calls.made == [[1], [2, 3]]
+
+
+async def test_each_gets_the_error_that_is_its_own() -> None:
+    batch = Batch(Calls())
+    good, bad = batch.ask(1), batch.ask(-1)
+    with pytest.raises(KeyError):
+        await bad
+    assert await good == 2
+
+
+async def test_a_call_that_fails_fails_all_of_its_questions_and_no_later_one() -> None:
+    batch = Batch(Calls())
+    one, other = batch.ask(13), batch.ask(1)
+    for question in (one, other):
+        with pytest.raises(ConnectionError):
+            await question
+    assert await batch.ask(1) == 2
+
+
+async def test_who_went_away_is_not_asked_for() -> None:
+    calls = Calls()
+    batch = Batch(calls)
+    gone, stays = batch.ask(1), batch.ask(2)
+    gone.cancel()
+    assert await stays == 4
+    assert calls.made == [[2]]
+
+
+async def test_a_crowd_does_not_wait_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(batches, "LONGEST", 0.01)
+    calls = Calls()
+    batch = Batch(calls)
+    asked = [batch.ask(0), batch.ask(1)]
+    while not calls.made:
+        assert len(asked) < 400
+        asked.append(batch.ask(1))
+        await asyncio.sleep(0.0005)
+    await asyncio.gather(*asked)
