@@ -15,8 +15,6 @@ from django.db.models import F, Q, QuerySet
 from . import messages
 from .models import Event, Stream
 
-# One read hands out at most so many, so that a long stream does not have to fit in memory.
-PAGE = 200
 # Numbers that one query reads on from: SQLite takes a thousand alternatives, and not one more.
 _CURSORS = 500
 
@@ -133,16 +131,6 @@ def _beyond(streams_by_seq: Mapping[int, list[str]]) -> QuerySet[Event]:
     each = [Q(stream_id__in=names, seq__gt=seq) for seq, names in streams_by_seq.items()]
     events = Event.objects.filter(Q(*each, _connector=Q.OR)).order_by("stream_id", "seq")
     return events.only("stream_id", "seq", "type", "data", "final")
-
-
-def after(stream: str, seq: int) -> list[Event]:
-    """Return the stream's events beyond the number, in order, at most PAGE of them."""
-    return list(Event.objects.filter(stream_id=stream, seq__gt=seq).order_by("seq")[:PAGE])
-
-
-def has_ended(stream: str, seq: int) -> bool:
-    """Tell whether the event of that number is the stream's last for good."""
-    return Event.objects.filter(stream_id=stream, seq=seq, final=True).exists()
 
 
 def last_seq(stream: str) -> int:

@@ -57,7 +57,10 @@ class PooledHandler(ASGIHandler):
         set_script_prefix(get_script_prefix(scope))
         signals.request_started.send(sender=self.__class__, scope=scope)
         request, refusal = self.create_request(scope, body)
-        return refusal if request is None else self.get_response(request)
+        if request is None:
+            assert refusal is not None
+            return refusal
+        return self.get_response(request)
 
     def _ready_to_send(self, response: HttpResponseBase) -> HttpResponseBase:
         """Have a file read on the pool's threads, a chunk at a time, and not gathered in memory."""
