@@ -12,6 +12,7 @@ from prometheus_client import (
     CollectorRegistry,
     GCCollector,
     Metric,
+    PlatformCollector,
     ProcessCollector,
 )
 from prometheus_client.core import (
@@ -59,7 +60,8 @@ class Latency:
 
     def observe(self, seconds: float) -> None:
         """Count one event. Less than nothing, by another machine's clock, is nothing."""
-        seconds = max(seconds, 0.0)
+        if seconds < 0.0:
+            seconds = 0.0
         self._counts[bisect_left(_BUCKETS, seconds)] += 1
         self._sum += seconds
 
@@ -124,7 +126,7 @@ def _registry() -> CollectorRegistry:
     """Gather the streams' numbers and what a process of Python usually tells."""
     made = CollectorRegistry(auto_describe=True)
     made.register(StreamsCollector(counters, latency))
-    for usual in (ProcessCollector, GCCollector):
+    for usual in (ProcessCollector, PlatformCollector, GCCollector):
         usual(registry=made)
     return made
 

@@ -15,10 +15,10 @@ from events import grants
 from jobs import endpoints
 
 from . import environment
+from .addresses import is_local
 from .environment import given, split
 
 _FALSE = ("false", "off", "n", "no", "0")
-_LOCAL_HOSTS = ("localhost", "127.0.0.1", "::1")
 _SHORTEST_SECRET = 32  # bytes: RFC 7518 §3.2 asks for as many as HS256's hash has
 
 
@@ -29,7 +29,7 @@ def _error(number: int, message: str, hint: str) -> Error:
 @register
 def check_secret_key(**kwargs: Any) -> list[CheckMessage]:
     """A key drawn on this machine must not sign what the world relies on."""
-    if not settings.SECRET_KEY_IS_LOCAL or _is_local(settings.PUBLIC_URL):
+    if not settings.SECRET_KEY_IS_LOCAL or is_local(settings.PUBLIC_URL):
         return []
     hint = "Set SECRET_KEY to a long random text, the same for every process, kept for good."
     return [_error(1, "SECRET_KEY is not set, but PUBLIC_URL is not this machine.", hint)]
@@ -144,12 +144,8 @@ def _missing_access() -> list[CheckMessage]:
 
 
 def _unreachable_site() -> list[CheckMessage]:
-    if _is_local(settings.RUNPOD_BASE_URL) or not _is_local(settings.PUBLIC_URL):
+    if is_local(settings.RUNPOD_BASE_URL) or not is_local(settings.PUBLIC_URL):
         return []
     message = f"RunPod cannot reach PUBLIC_URL {settings.PUBLIC_URL}: it is this machine."
     hint = "Set PUBLIC_URL to an address that the internet reaches, such as a tunnel's."
     return [checks.Warning(message, hint=hint, id="photorestore.W001")]
-
-
-def _is_local(url: str) -> bool:
-    return split(url).hostname in _LOCAL_HOSTS

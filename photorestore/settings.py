@@ -284,6 +284,11 @@ EVENTS_GRACE = number("EVENTS_GRACE", 2.0, at_least=0.0)
 EVENTS_GRANT_KEYS = given("EVENTS_GRANT_KEYS", "")
 EVENTS_GRANT_LIFETIME = 3600.0  # seconds
 
+# Watching
+
+# What a Prometheus elsewhere sends as its bearer token; without it only staff see the metrics.
+METRICS_TOKEN = given("METRICS_TOKEN", "")
+
 # RunPod
 
 RUNPOD_BASE_URL = given("RUNPOD_BASE_URL", "").rstrip("/")

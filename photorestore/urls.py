@@ -5,6 +5,8 @@ from __future__ import annotations
 from django.contrib import admin
 from django.urls import include, path
 
+from . import monitoring
+
 handler404 = "photorestore.errors.not_found"
 
 urlpatterns = [
@@ -13,4 +15,5 @@ urlpatterns = [
     path("api/v1/", include("events.urls")),
     path("api/v1/", include("webhooks.urls")),
     path("admin/", admin.site.urls),
+    path("metrics", monitoring.metrics),
 ]
