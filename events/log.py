@@ -99,8 +99,9 @@ def _advance(name: str, *, by: int, ends: bool) -> None:
 
 def states(streams: Collection[str]) -> dict[str, State]:
     """Return where the streams stand, in one query; those that have no event yet are missing."""
-    found = Stream.objects.filter(name__in=streams)
-    return {row.name: State(row.last_seq, row.pruned_seq, row.ended) for row in found}
+    rows = Stream.objects.filter(name__in=streams)
+    columns = rows.values_list("name", "last_seq", "pruned_seq", "ended")
+    return {name: State(last, pruned, ended) for name, last, pruned, ended in columns}
 
 
 def after_all(cursors: Mapping[str, int], limit: int) -> list[Event]:

@@ -6,25 +6,17 @@ import asyncio
 from io import BytesIO
 from typing import Any
 
+from asgiref.sync import sync_to_async
 from django.core.handlers.asgi import ASGIRequest
-from django.core.handlers.exception import convert_exception_to_response
-from django.http import HttpRequest, HttpResponseBase
-from django.urls import ResolverMatch, reverse
+from django.core.handlers.exception import response_for_exception
+from django.http import HttpResponseBase
+from django.urls import reverse
 
 from . import sse, views
 from .follower import RETRY, Follower
 from .relay import Relay
 from .urls import urlpatterns
 from .views import EventStream
-
-
-async def _view(request: HttpRequest) -> HttpResponseBase:
-    assert request.resolver_match is not None
-    return await views.stream(request, **request.resolver_match.kwargs)
-
-
-# An error that nobody expects is logged, and answered, as Django does it everywhere.
-_respond: Any = convert_exception_to_response(_view)
 
 
 class EventStreams:
@@ -38,37 +30,25 @@ class EventStreams:
     def __init__(self, application: Any) -> None:
         self._application = application
         self._root = reverse("events:mine").removesuffix("events")
-        self._patterns = [pattern for pattern in urlpatterns if pattern.callback is views.stream]
+        self._patterns = [each.pattern for each in urlpatterns if each.callback is views.stream]
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Serve one connection's request."""
-        if not self._is_ours(scope):
-            await self._application(scope, receive, send)
-        elif (place := await self._answer(scope, send)) is not None:
+        place = await self._answer(scope, receive, send)
+        if place is not None:
             await Connection(*place, send).last(receive)
 
-    def _is_ours(self, scope: Any) -> bool:
-        return scope["type"] == "http" and self._match(scope) is not None
-
-    def _match(self, scope: Any) -> ResolverMatch | None:
-        """Return what the address of a stream resolves to; None for any other address."""
-        path = scope["path"].removeprefix(scope.get("root_path", ""))
-        if not path.startswith(self._root):
-            return None
-        path = path.removeprefix(self._root)
-        # Only these patterns, not every address of the site: a tenth of what an open costs.
-        matches = (pattern.resolve(path) for pattern in self._patterns)
-        return next((match for match in matches if match is not None), None)
-
-    async def _answer(self, scope: Any, send: Any) -> tuple[Relay, Follower] | None:
-        """Answer, and return who is to be served on.
+    async def _answer(self, scope: Any, receive: Any, send: Any) -> tuple[Relay, Follower] | None:
+        """Answer, and return who is to be served on, if somebody is.
 
         Whatever the answer was made of is dropped here: what a caller held would live as long as
         the stream.
         """
-        request = ASGIRequest(scope, BytesIO())
-        request.resolver_match = self._match(scope)
-        response = await _respond(request)
+        captures = self._captures(scope) if scope["type"] == "http" else None
+        if captures is None:
+            await self._application(scope, receive, send)
+            return None
+        response = await _respond(ASGIRequest(scope, BytesIO()), captures)
         # uvicorn's access log would print it, and a grant may be in it.
         scope["query_string"] = b""
         await send(_start(response))
@@ -77,6 +57,23 @@ class EventStreams:
             return response.detach()
         await send(_body(response.content, more=False))
         return None
+
+    def _captures(self, scope: Any) -> dict[str, Any] | None:
+        """Return what the address of a stream names; None for any other address."""
+        path = scope["path"].removeprefix(scope.get("root_path", ""))
+        if not path.startswith(self._root):
+            return None
+        # Only these patterns, not every address of the site: a tenth of what an open costs.
+        matches = (pattern.match(path.removeprefix(self._root)) for pattern in self._patterns)
+        return next((match[2] for match in matches if match is not None), None)
+
+
+async def _respond(request: ASGIRequest, captures: dict[str, Any]) -> Any:
+    try:
+        return await views.stream(request, **captures)
+    except Exception as error:
+        # What nobody expects is logged, and answered, as Django does it everywhere.
+        return await sync_to_async(response_for_exception, thread_sensitive=False)(request, error)
 
 
 def _start(response: HttpResponseBase) -> dict[str, Any]:

@@ -93,7 +93,7 @@ async def _open(request: HttpRequest, captures: dict[str, Any]) -> HttpResponseB
         ours.leave(follower)
         raise
     if cursor is not None and follower.is_finished:
-        follower.over = True
+        follower.reason, follower.over = "ended", True
         ours.leave(follower)
         return HttpResponse(status=204)
     return EventStream(ours, follower)
@@ -102,14 +102,14 @@ async def _open(request: HttpRequest, captures: dict[str, Any]) -> HttpResponseB
 def _check(request: HttpRequest) -> None:
     if request.method != "GET":
         raise exceptions.MethodNotAllowed(request.method or "")
-    wanted = request.headers.get("Accept", "*/*")
+    wanted = request.META.get("HTTP_ACCEPT", "*/*")
     if wanted not in (sse.CONTENT_TYPE, "*/*") and not request.accepts(sse.CONTENT_TYPE):
         detail = f"This address answers with {sse.CONTENT_TYPE} only; Accept has to allow that."
         raise Problem(406, "not_acceptable", detail)
 
 
 def _cursor(request: HttpRequest) -> int | None:
-    header, parameter = request.headers.get("Last-Event-ID"), request.GET.get("last_event_id")
+    header, parameter = request.META.get("HTTP_LAST_EVENT_ID"), request.GET.get("last_event_id")
     try:
         return sse.last_event_id(header, parameter)
     except ValueError as error:

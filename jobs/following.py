@@ -39,7 +39,7 @@ def ask_of(request: HttpRequest, id: UUID | None = None) -> Ask:
 
 
 def _who(request: HttpRequest) -> Who:
-    if header := request.headers.get("Authorization", ""):
+    if header := request.META.get("HTTP_AUTHORIZATION", ""):
         return Token(hash_of(_bearer(header)))
     if token := request.GET.get("token", ""):
         try:
