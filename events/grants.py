@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
+from base64 import urlsafe_b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -37,7 +38,7 @@ class Grant:
     """A permission of a user, by id, to follow the streams until then (seconds since the epoch)."""
 
     user: int
-    streams: frozenset[str]
+    streams: tuple[str, ...]
     until: float
 
 
@@ -61,8 +62,8 @@ def issue(*, user: int, streams: Sequence[str], now: datetime | None = None) -> 
         "exp": expires_at,
         "jti": secrets.token_urlsafe(9),
     }
-    kid, secret = next(iter(_keys().items()))
-    token = jwt.encode(claims, secret, ALGORITHM, headers={"kid": kid})
+    kid, key = next(iter(_keys().items()))
+    token = jwt.encode(claims, key, ALGORITHM, headers={"kid": kid})
     return IssuedGrant(token, expires_at)
 
 
@@ -78,12 +79,12 @@ def read(token: str) -> Grant:
 
 
 def _claims(token: str) -> dict[str, Any]:
-    secret = _keys().get(_kid(token))
-    if secret is None:
+    key = _keys().get(_kid(token))
+    if key is None:
         raise jwt.InvalidKeyError
     # A grant of another machine, whose clock is a little ahead, is good: `iat` is not compared.
     options: Any = {"require": _REQUIRED, "strict_aud": True, "verify_iat": False}
-    return jwt.decode(token, secret, [ALGORITHM], options=options, audience=AUDIENCE)
+    return jwt.decode(token, key, [ALGORITHM], options=options, audience=AUDIENCE)
 
 
 def _kid(token: str) -> str:
@@ -109,7 +110,7 @@ def _grant(claims: dict[str, Any]) -> Grant:
         and user.isdigit()
     ):
         raise jwt.InvalidTokenError
-    return Grant(int(user), frozenset(streams), float(claims["exp"]))
+    return Grant(int(user), tuple(streams), float(claims["exp"]))
 
 
 def parse_keys(text: str) -> dict[str, str]:
@@ -126,24 +127,31 @@ def parse_keys(text: str) -> dict[str, str]:
     return keys
 
 
-def _keys() -> dict[str, bytes]:
-    """Return the secrets by `kid`: the first signs, each verifies."""
+def _keys() -> dict[str, jwt.PyJWK]:
+    """Return the keys by `kid`: the first signs, each verifies."""
     if settings.EVENTS_GRANT_KEYS:
         return _given(settings.EVENTS_GRANT_KEYS)
     return _derived(settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)
 
 
 @lru_cache(maxsize=1)
-def _given(text: str) -> dict[str, bytes]:
-    return {kid: secret.encode() for kid, secret in parse_keys(text).items()}
+def _given(text: str) -> dict[str, jwt.PyJWK]:
+    return {kid: _key(secret.encode()) for kid, secret in parse_keys(text).items()}
 
 
 @lru_cache(maxsize=1)
-def _derived(*secret_keys: str) -> dict[str, bytes]:
+def _derived(*secret_keys: str) -> dict[str, jwt.PyJWK]:
     """Make keys of SECRET_KEY and its fallbacks, which neither they nor their names give away."""
     return {
-        _hmac("kid", key).hexdigest()[:16]: _hmac("secret", key).digest() for key in secret_keys
+        _hmac("kid", key).hexdigest()[:16]: _key(_hmac("secret", key).digest())
+        for key in secret_keys
     }
+
+
+def _key(secret: bytes) -> jwt.PyJWK:
+    """Return the secret as PyJWT wants it, which is then not looked at anew for each token."""
+    k = urlsafe_b64encode(secret).rstrip(b"=").decode()
+    return jwt.PyJWK({"kty": "oct", "k": k}, ALGORITHM)
 
 
 def _hmac(purpose: str, secret_key: str) -> HMAC:

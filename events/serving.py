@@ -49,8 +49,7 @@ class EventStreams:
             await self._application(scope, receive, send)
             return None
         response = await _respond(ASGIRequest(scope, BytesIO()), captures)
-        # uvicorn's access log would print it, and a grant may be in it.
-        scope["query_string"] = b""
+        _forget(scope)
         await send(_start(response))
         if isinstance(response, EventStream):
             await send(_body(sse.retry(RETRY), more=True))
@@ -66,6 +65,17 @@ class EventStreams:
         # Only these patterns, not every address of the site: a tenth of what an open costs.
         matches = (pattern.match(path.removeprefix(self._root)) for pattern in self._patterns)
         return next((match[2] for match in matches if match is not None), None)
+
+
+def _forget(scope: Any) -> None:
+    """Drop what the request said: a server holds its scope for as long as the response lasts.
+
+    A browser's headers are two kilobytes; the query may have a grant, which uvicorn's access log
+    would print.
+    """
+    scope["query_string"] = b""
+    if isinstance(scope["headers"], list):
+        scope["headers"].clear()
 
 
 async def _respond(request: ASGIRequest, captures: dict[str, Any]) -> Any:

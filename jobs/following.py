@@ -75,7 +75,7 @@ def _answer(ask: Ask, user: int | None, owners: Mapping[UUID, int]) -> Access | 
     name = everything if ask.id is None else streams.job_stream(ask.id)
     if ask.id is not None and owners.get(ask.id) != user:
         return Http404()
-    if isinstance(ask.who, grants.Grant) and not {name, everything} & ask.who.streams:
+    if isinstance(ask.who, grants.Grant) and not {name, everything}.intersection(ask.who.streams):
         return Http404()
     return Access(name, user)
 
