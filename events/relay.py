@@ -106,16 +106,18 @@ class Relay:
         """
         return await self._replay.ask(follower)
 
-    async def due(self, follower: Follower) -> bytes:
-        """Return the follower's next bytes, from the log where it is behind; none if nothing waits.
+    async def read_on(self, follower: Follower) -> bytes:
+        """Return the next bytes of a follower from which nothing can be taken; none if none wait.
 
         A log that cannot be read now is asked again with the next catching up.
         """
-        while not (chunk := follower.take(time.monotonic())) and follower.behind:
+        chunk = b""
+        while not chunk and follower.behind:
             try:
                 await self.fill(follower)
             except Exception:
-                return b""
+                break
+            chunk = follower.take(time.monotonic())
         return chunk
 
     def close(self) -> None:

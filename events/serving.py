@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from io import BytesIO
+from time import monotonic
 from typing import Any
 
 from asgiref.sync import sync_to_async
@@ -12,11 +14,13 @@ from django.core.handlers.exception import response_for_exception
 from django.http import HttpResponseBase
 from django.urls import reverse
 
-from . import sse, views
+from . import eager, sse, views
 from .follower import RETRY, Follower
 from .relay import Relay
 from .urls import urlpatterns
 from .views import EventStream
+
+logger = logging.getLogger(__name__)
 
 
 class EventStreams:
@@ -98,16 +102,18 @@ def _body(body: bytes, *, more: bool) -> dict[str, Any]:
 class Connection:
     """Between a follower and its client: one task waits for the client to go, and nothing else.
 
-    What there is to send is sent by a task that lives as long as that takes.
+    What there is to send is sent at once, by whoever brings it; a task is made only where a socket
+    makes it wait.
     """
 
-    __slots__ = ("_follower", "_owner", "_relay", "_send", "_writer")
+    __slots__ = ("_follower", "_owner", "_relay", "_send", "_writer", "_writing")
 
     def __init__(self, ours: Relay, follower: Follower, send: Any) -> None:
         self._relay = ours
         self._follower = follower
         self._send = send
         self._owner = asyncio.current_task()
+        self._writing = False
         self._writer: asyncio.Task[None] | None = None
 
     async def last(self, receive: Any) -> None:
@@ -129,18 +135,25 @@ class Connection:
         """Write what there is to write, unless that is being done."""
         if self._follower.reason == "slow":
             self._abort()
-        elif self._writer is None:
-            self._writer = asyncio.create_task(self._write())
+        elif not self._writing:
+            self._writing = True
+            self._writer = eager.start(self._write())
 
     async def _write(self) -> None:
+        follower = self._follower
         try:
-            while chunk := await self._relay.due(self._follower):
+            while chunk := follower.take(monotonic()) or await self._relay.read_on(follower):
                 await self._send(_body(chunk, more=True))
-            if self._follower.over:
+            if follower.over:
                 await self._send(_body(b"", more=False))
+        except OSError:
+            pass  # the client has gone, which `last` is told, too
+        except Exception:
+            logger.exception("A stream could not be written to")
+            follower.over = True
         finally:
-            self._writer = None
-        if self._follower.over:
+            self._writing = False
+        if follower.over:
             self._dismiss()
 
     def _dismiss(self) -> None:

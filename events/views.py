@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from time import monotonic
 from typing import Any
 
 from django.db import DatabaseError
@@ -143,7 +144,7 @@ async def _frames(ours: Relay, follower: Follower) -> AsyncIterator[bytes]:
     yield sse.retry(RETRY)
     while True:
         wake.clear()
-        if chunk := await ours.due(follower):
+        if chunk := follower.take(monotonic()) or await ours.read_on(follower):
             yield chunk
         elif follower.over:
             return
