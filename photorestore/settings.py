@@ -243,6 +243,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 30.0,
         "options": {"expires": 30},
     },
+    "prune-log": {
+        "task": "events.tasks.prune_log",
+        "schedule": 600.0,
+        "options": {"expires": 600},
+    },
 }
 
 # The API
@@ -280,6 +285,10 @@ EVENTS_MAX_STREAMS = number("EVENTS_MAX_STREAMS", 10_000, at_least=1)
 EVENTS_MAX_STREAMS_PER_USER = number("EVENTS_MAX_STREAMS_PER_USER", 100, at_least=1)
 # Seconds at shutdown for every open stream to end cleanly.
 EVENTS_GRACE = number("EVENTS_GRACE", 2.0, at_least=0.0)
+# Days after which an event may be pruned: for so long a client may be away and miss nothing.
+EVENTS_KEEP_DAYS = number("EVENTS_KEEP_DAYS", 7, at_least=0, at_most=36500)
+# Events of each stream that are kept, however old.
+EVENTS_KEEP_LAST = number("EVENTS_KEEP_LAST", 20, at_least=1)
 # What signs grants, as "kid:secret,kid:secret": the first signs, each verifies. Unset: SECRET_KEY.
 EVENTS_GRANT_KEYS = given("EVENTS_GRANT_KEYS", "")
 EVENTS_GRANT_LIFETIME = 3600.0  # seconds
