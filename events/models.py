@@ -7,6 +7,8 @@ from typing import ClassVar
 from django.db import models
 from django.db.models import Q
 
+DELETED = "deleted"  # the type of the final event of a stream whose subject is gone
+
 
 class Stream(models.Model):
     """A named, gapless, ordered sequence of events. Its row is the lock that numbers them."""

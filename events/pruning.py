@@ -10,12 +10,23 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Exists, F, Max, OuterRef, QuerySet, Subquery
 
-from .models import Event, Stream
-
-DELETED = "deleted"  # the type of the final event of a stream whose subject is gone
+from .models import DELETED, Event, Stream
 
 _GONE_AFTER = timedelta(days=1)  # for who was away when it was deleted
 _BATCH = 1000  # events, or names of streams, at a time
+
+
+def erase_before(event: Event) -> None:
+    """Delete what was told before the event: all of a stream that it ends, else of its subject.
+
+    Within the transaction that appended the event, and so holds the stream's lock.
+    """
+    earlier = Event.objects.filter(stream=event.stream_id, seq__lt=event.seq)
+    if event.final:
+        earlier.delete()
+        Stream.objects.filter(name=event.stream_id).update(pruned_seq=event.seq - 1)
+    else:
+        earlier.filter(subject=event.subject).delete()
 
 
 def prune(*, now: datetime) -> int:

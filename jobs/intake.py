@@ -73,7 +73,10 @@ def _write(photo: Photo, options: dict[str, Any], *, ask: bool) -> Job:
 
 
 def request_restore(*, job: Job) -> bool:
-    """Start a job that was created; False if it is under way. Raises AlreadyFinishedError."""
+    """Start a job that was created; False if it is under way.
+
+    Raises AlreadyFinishedError; Job.DoesNotExist once it is deleted.
+    """
     with transaction.atomic():
         job = Job.objects.select_for_update().get(pk=job.pk)
         if job.is_final:
@@ -82,9 +85,14 @@ def request_restore(*, job: Job) -> bool:
 
 
 def request_new_job(*, photo: Photo, options: dict[str, Any]) -> Job:
-    """Restore the photo (again) with the options, as a new job. Raises OptionsError."""
+    """Restore the photo (again) with the options, as a new job.
+
+    Raises OptionsError; Photo.DoesNotExist once it is deleted.
+    """
     chosen = endpoints.current().clean(options, width=photo.width, height=photo.height)
     with transaction.atomic():
+        # Nobody deletes it meanwhile, which would fail the commit.
+        photo = Photo.objects.select_for_update().get(pk=photo.pk)
         job = Job.objects.create(photo=photo, options=chosen)
         _ask(job)
     return job

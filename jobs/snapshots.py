@@ -7,6 +7,8 @@ from typing import Any, TypedDict
 
 from django.urls import reverse
 
+from events.models import DELETED
+
 from .models import Job, Restore
 
 
@@ -66,6 +68,11 @@ def snapshot(job: Job) -> JobSnapshot:
         "url": reverse("api:job", args=[job.pk]),
         "events_url": reverse("events:one", args=[job.pk]),
     }
+
+
+def farewell(job: Job) -> JobSnapshot:
+    """Return the last that clients see of a job that is deleted: there is no result any more."""
+    return {**snapshot(job), "status": DELETED, "restore_id": None, "restore": None, "error": None}
 
 
 def restore_snapshot(restore: Restore) -> RestoreSnapshot:

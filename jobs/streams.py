@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
-from events import log
-from events.models import Event
+from events import log, pruning
+from events.models import DELETED, Event
 
 from .models import Job
-from .snapshots import snapshot
+from .snapshots import JobSnapshot, farewell, snapshot
 
-PROGRESS = "progress"  # the one type of event that is no status
+PROGRESS = "progress"  # a type of event that is no status; the other one is DELETED
 
 
 def job_stream(job_id: UUID) -> str:
@@ -28,20 +30,30 @@ def tell(job: Job, type: str) -> None:
 
     Within the transaction that made it true.
     """
-    data = log.text(snapshot(job))
-    own, owners = job_stream(job.pk), owner_stream(job.photo.owner_id)
-    log.append_all(
-        [_event(job, own, type, data, final=job.is_final), _event(job, owners, type, data)]
-    )
+    log.append_all(_events(job, type, snapshot(job), final=job.is_final))
 
 
-def _event(job: Job, stream: str, type: str, data: str, *, final: bool = False) -> Event:
-    """Return the event, unsaved; progress says nothing any more once the job has ended."""
-    return Event(
-        stream_id=stream,
-        type=type,
-        data=data,
-        final=final,
-        subject=str(job.pk),
-        transient=type == PROGRESS,
-    )
+def tell_deleted(jobs: Sequence[Job]) -> None:
+    """Append the end of the jobs to their streams and their owner's, and erase all that was told.
+
+    Within the transaction that deletes them.
+    """
+    events = [event for job in jobs for event in _events(job, DELETED, farewell(job), final=True)]
+    log.append_all(events)
+    for event in events:
+        pruning.erase_before(event)
+
+
+def _events(job: Job, type: str, data: JobSnapshot, *, final: bool) -> list[Event]:
+    """Return an event for each of the job's two streams; a final one ends its own."""
+    # The same for both: its text once, and that it says nothing any more once the job has ended.
+    common: dict[str, Any] = {
+        "type": type,
+        "data": log.text(data),
+        "subject": str(job.pk),
+        "transient": type == PROGRESS,
+    }
+    return [
+        Event(stream_id=job_stream(job.pk), final=final, **common),
+        Event(stream_id=owner_stream(job.photo.owner_id), **common),
+    ]

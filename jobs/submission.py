@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from . import callbacks, endpoints, lifecycle, runpod
 from .models import Attempt, Job, Status
-from .runpod import RunPodError
+from .runpod import Report, RunPodError
 
 logger = logging.getLogger(__name__)
 
@@ -38,6 +38,8 @@ def submit(*, job_id: str) -> None:
         _refused(attempt, error)
         raise
     lifecycle.apply_report(attempt=attempt, report=report)
+    if not Attempt.objects.filter(pk=attempt.pk).exists():
+        _give_up(report)
 
 
 def _open_attempt(job_id: str) -> tuple[Attempt, str] | None:
@@ -67,6 +69,14 @@ def _refused(attempt: Attempt, error: RunPodError) -> None:
         attempt.delete()
     if not error.transient:
         lifecycle.fail(job=attempt.job, code=error.code, message=error.message, retryable=False)
+
+
+def _give_up(report: Report) -> None:
+    """Cancel what RunPod took while the photo was being deleted, which nobody else knows of."""
+    try:
+        runpod.cancel(report.id)
+    except RunPodError as error:
+        logger.warning("RunPod's job %s was not cancelled: %s", report.id, error)
 
 
 def reconcile(*, job: Job) -> bool:

@@ -1,4 +1,4 @@
-"""Celery's shells around submission: when to run it, when to run it again."""
+"""Celery's shells around calls to RunPod: when to make them, when to make them again."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from celery import shared_task
 from django.utils import timezone
 
-from . import submission
+from . import runpod, submission
 from .models import Job
 from .runpod import RunPodError
 
@@ -39,6 +39,29 @@ def _wait(retries: int, error: RunPodError) -> float:
     if error.retry_after:
         return min(error.retry_after, _LONGEST_WAIT)
     return min(2.0 ** (retries + 1), _LONGEST_BACKOFF) * random.uniform(0.5, 1.0)  # noqa: S311
+
+
+@shared_task(bind=True, max_retries=5)
+def cancel_runs(self: Any, *, runpod_job_ids: list[str]) -> None:
+    """Ask RunPod to give up what it is at for jobs that are deleted; where it fails, again.
+
+    By RunPod's ids: ours are gone.
+    """
+    failed = {id: error for id in runpod_job_ids if (error := _failure_to_cancel(id))}
+    for id, error in failed.items():
+        logger.warning("RunPod's job %s was not cancelled: %s", id, error)
+    again = {id: error for id, error in failed.items() if error.transient}
+    if again and self.request.retries < self.max_retries:
+        wait = max(_wait(self.request.retries, error) for error in again.values())
+        raise self.retry(kwargs={"runpod_job_ids": list(again)}, countdown=wait)
+
+
+def _failure_to_cancel(runpod_job_id: str) -> RunPodError | None:
+    try:
+        runpod.cancel(runpod_job_id)
+    except RunPodError as error:
+        return None if error.unknown_job else error
+    return None
 
 
 @shared_task

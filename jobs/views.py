@@ -11,7 +11,7 @@ from django.contrib.auth.decorators import login_required
 from django.contrib.auth.models import User
 from django.core.paginator import Paginator
 from django.db.models import OuterRef, Prefetch, QuerySet, Subquery
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -19,7 +19,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from events import log
 
-from . import endpoints, intake, pictures, streams
+from . import deletion, endpoints, intake, pictures, streams
 from .forms import AgainForm, SignUpForm, UploadForm
 from .models import FINAL, Job, Photo
 from .snapshots import snapshot
@@ -111,8 +111,8 @@ def photo(request: HttpRequest, photo_id: UUID) -> HttpResponse:
 def _live(job: Job) -> dict[str, object]:
     """Return where the job's stream stands and, read after that, the job: so nothing is missed."""
     last = log.last_seq(streams.job_stream(job.pk))
-    job.refresh_from_db()
-    return {"last_event_id": last, "snapshot": snapshot(job)}
+    job = get_object_or_404(Job.objects.select_related("restore"), pk=job.pk)
+    return {"job": job, "last_event_id": last, "snapshot": snapshot(job)}
 
 
 @login_required
@@ -120,7 +120,8 @@ def _live(job: Job) -> dict[str, object]:
 def start(request: HttpRequest, job_id: UUID) -> HttpResponse:
     """Start a job that was created with its photo."""
     job = get_object_or_404(Job.objects.of(_user(request)), pk=job_id)
-    with suppress(intake.AlreadyFinishedError):
+    # Of a job that is deleted meanwhile the photo's page says so.
+    with suppress(intake.AlreadyFinishedError, Job.DoesNotExist):
         intake.request_restore(job=job)
     return redirect("jobs:photo", job.photo_id)
 
@@ -138,4 +139,18 @@ def restore_again(request: HttpRequest, photo_id: UUID) -> HttpResponse:
             messages.error(request, _("Choose one of the sizes."))
     except endpoints.OptionsError as error:
         messages.error(request, str(error))
+    except Photo.DoesNotExist as error:
+        raise Http404 from error
     return redirect("jobs:photo", found.pk)
+
+
+@login_required
+@require_http_methods(["GET", "POST"])
+def delete(request: HttpRequest, photo_id: UUID) -> HttpResponse:
+    """Ask whether the photo shall be deleted; then do so."""
+    found = get_object_or_404(Photo, pk=photo_id, owner=_user(request))
+    if request.method == "GET":
+        return render(request, "jobs/delete.html", {"photo": found})
+    deletion.delete(photo=found)
+    messages.success(request, _("The photo was deleted."))
+    return redirect("jobs:photos")

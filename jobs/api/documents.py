@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, TypedDict, TypeVar
 
 from django.db.models import Model, QuerySet
+from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from rest_framework.pagination import CursorPagination
 from rest_framework.request import Request
@@ -69,9 +70,12 @@ def photo_document(photo: Photo) -> PhotoDocument:
 
 
 def job_document(job: Job) -> JobDocument:
-    """Return the job with its stream's number, read first: so nothing is missed in between."""
+    """Return the job with its stream's number, read first: so nothing is missed in between.
+
+    Raises Http404 once it is deleted.
+    """
     last = log.last_seq(streams.job_stream(job.pk))
-    job.refresh_from_db()
+    job = get_object_or_404(Job.objects.select_related("restore"), pk=job.pk)
     return {**snapshot(job), "last_event_id": last}
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from django.db.models import QuerySet
+from django.http import Http404
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from rest_framework import serializers
@@ -15,7 +16,7 @@ from rest_framework.views import APIView
 from events.problems import Problem
 
 from .. import endpoints, intake
-from ..models import Job
+from ..models import Job, Photo
 from ..snapshots import snapshot
 from .documents import job_document, page
 from .photos import photo_of
@@ -50,6 +51,8 @@ class JobList(APIView):
             job = intake.request_new_job(photo=photo, options=form.validated_data["options"])
         except endpoints.OptionsError as error:
             raise Problem(400, "bad_options", str(error)) from error
+        except Photo.DoesNotExist as error:
+            raise Http404 from error
         return Response(job_document(job), status=202)
 
 
@@ -73,4 +76,6 @@ class JobRestore(APIView):
             again = reverse("api:jobs")
             detail = f"This job is finished. POST its photo_id to {again} for a new one."
             raise Problem(409, "already_finished", detail, photo_id=str(job.photo_id)) from error
+        except Job.DoesNotExist as error:
+            raise Http404 from error
         return Response(job_document(job), status=202 if started else 200)

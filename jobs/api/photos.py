@@ -6,7 +6,7 @@ import json
 from typing import Any
 from uuid import UUID
 
-from django.http import HttpResponseBase
+from django.http import Http404, HttpResponseBase
 from django.shortcuts import get_object_or_404
 from rest_framework import serializers
 from rest_framework.parsers import FormParser, MultiPartParser
@@ -17,7 +17,7 @@ from rest_framework.views import APIView
 
 from events.problems import Problem
 
-from .. import callbacks, endpoints, intake, pictures
+from .. import callbacks, deletion, endpoints, intake, pictures
 from ..downloads import PictureResponse
 from ..models import Job, Photo
 from ..snapshots import snapshot
@@ -99,6 +99,12 @@ class PhotoDetail(APIView):
         photo = photo_of(request, photo_id)
         jobs = photo.jobs.select_related("restore")
         return Response({**photo_document(photo), "jobs": [snapshot(job) for job in jobs]})
+
+    def delete(self, request: Request, photo_id: UUID) -> Response:
+        """Delete it with its jobs, results, files and events: 204."""
+        if not deletion.delete(photo=photo_of(request, photo_id)):
+            raise Http404
+        return Response(status=204)
 
 
 class PhotoImage(APIView):

@@ -206,6 +206,31 @@ def test_an_event_source_is_told_to_stop_by_204(browser: Browser, site: str) -> 
     assert statuses == [200, 204]
 
 
+def test_a_photo_that_is_deleted_leaves_every_open_page(browser: Browser, site: str) -> None:
+    page = signed_up(browser, site, "del")
+    page.locator("input[type=file]").set_input_files(SAMPLE)
+    # By the API, which is not asked to restore it: so nothing ends before we delete it.
+    photo = page.evaluate(
+        """async () => {
+          const form = new FormData(document.querySelector('[data-upload]'));
+          const headers = { 'X-CSRFToken': form.get('csrfmiddlewaretoken') };
+          const answer = await fetch('/api/v1/photos', { method: 'POST', body: form, headers });
+          return (await answer.json()).photo.id;
+        }"""
+    )
+    grid, other = page.context.new_page(), page.context.new_page()
+    for open_page, path in ((grid, "/"), (other, f"/photos/{photo}/"), (page, f"/photos/{photo}/")):
+        open_page.goto(path)
+    expect(grid.locator(".card")).to_have_count(1)
+    page.get_by_role("link", name="Delete this photo").click()
+    page.get_by_role("button", name="Delete for good").click()
+    expect(page.get_by_text("The photo was deleted.")).to_be_visible()
+    expect(other.get_by_role("heading", name="This photo was deleted")).to_be_visible()
+    expect(other.get_by_role("link", name="See all photos")).to_have_attribute("href", "/")
+    expect(grid.locator(".card")).to_have_count(0)
+    expect(grid.get_by_role("heading", name="No photos yet")).to_be_visible()
+
+
 def test_pages_of_others_do_not_exist(browser: Browser, site: str) -> None:
     mine = signed_up(browser, site, "mine")
     upload(mine)

@@ -58,6 +58,12 @@ function showResult({ restore, finished_at: finishedAt }) {
   localTimes();
 }
 
+/** Nothing of the page is true any more. */
+function showDeleted() {
+  page.replaceChildren(copy("deleted-template"));
+  document.title = `${$("h1").textContent} · PhotoRestore`;
+}
+
 const copy = (id) => document.getElementById(id).content.cloneNode(true);
 
 localTimes();
@@ -67,7 +73,7 @@ if (page.dataset.eventsUrl) {
     lastEventId: page.dataset.lastEventId,
     onConnection: connectionHint($("[data-connection]")),
     onChange(snapshot, type) {
-      if (type === "deleted") location.assign($(".back a").href);
+      if (type === "deleted") showDeleted();
       else draw(snapshot);
     },
   });

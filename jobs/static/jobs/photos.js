@@ -30,6 +30,15 @@ function cardOf(snapshot) {
   return card && isNewest(card, snapshot) ? card : null;
 }
 
+const tell = (card, snapshot) => say(grid.querySelector("[data-news]"), `${card.querySelector("h3").textContent}: ${stateOf(snapshot)}`);
+
+function remove(card, snapshot) {
+  tell(card, snapshot);
+  card.remove();
+  const others = grid.querySelector(".card") || grid.querySelector(".pages");
+  document.querySelector("[data-empty]").hidden = Boolean(others);
+}
+
 if (grid) {
   new JobStream(grid.dataset.eventsUrl, {
     lastEventId: grid.dataset.lastEventId,
@@ -38,13 +47,13 @@ if (grid) {
     onChange(snapshot, type) {
       const card = cardOf(snapshot);
       if (!card) return;
-      if (type === "deleted") card.remove();
+      if (type === "deleted") remove(card, snapshot);
       else draw(card, snapshot);
     },
     // Read out once a photo is ready, not at every step of every photo.
     onFinal(snapshot) {
       const card = cardOf(snapshot);
-      if (card) say(grid.querySelector("[data-news]"), `${card.querySelector("h3").textContent}: ${stateOf(snapshot)}`);
+      if (card) tell(card, snapshot);
     },
   });
 }
