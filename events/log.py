@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 from django.db import connection, transaction
-from django.db.models import F, Q, QuerySet
+from django.db.models import Case, F, Q, QuerySet, When
 
 from . import messages
 from .models import Event, Stream
@@ -64,8 +64,7 @@ def append_all(events: Sequence[Event]) -> None:
         raise transaction.TransactionManagementError("An event belongs to what made it true.")
     _number(events)
     Event.objects.bulk_create(events)
-    for event in events:
-        transaction.on_commit(partial(messages.announce, event))
+    transaction.on_commit(partial(messages.announce, events))
 
 
 def text(data: Mapping[str, Any]) -> str:
@@ -80,21 +79,28 @@ def _number(events: Sequence[Event]) -> None:
     """
     counts = Counter(event.stream_id for event in events)
     ended = {event.stream_id for event in events if event.final}
-    for name in sorted(counts):
-        _advance(name, by=counts[name], ends=name in ended)
-    rows = Stream.objects.filter(name__in=counts).values_list("name", "last_seq")
-    seqs = {name: last - counts[name] for name, last in rows}
+    seqs = _locked(counts)
+    for by in set(counts.values()):
+        row = Stream.objects.filter(name__in=[name for name in counts if counts[name] == by])
+        ends = Case(When(name__in=ended, then=True), default=F("ended"))
+        row.update(last_seq=F("last_seq") + by, **({"ended": ends} if ended else {}))
     for event in events:
         seqs[event.stream_id] += 1
         event.seq = seqs[event.stream_id]
 
 
-def _advance(name: str, *, by: int, ends: bool) -> None:
-    row = Stream.objects.filter(name=name)
-    change = {"last_seq": F("last_seq") + by} | ({"ended": True} if ends else {})
-    if not row.update(**change):
-        Stream.objects.bulk_create([Stream(name=name)], ignore_conflicts=True)
-        row.update(**change)
+def _locked(names: Collection[str]) -> dict[str, int]:
+    """Lock the streams' rows, in the order of their names, and return their newest numbers.
+
+    New ones come after those that exist: what they are about has to be locked by the caller.
+    """
+    rows = Stream.objects.filter(name__in=names).order_by("name").select_for_update()
+    found = dict(rows.values_list("name", "last_seq"))
+    if len(found) < len(names):
+        new = [Stream(name=name) for name in sorted(set(names) - set(found))]
+        Stream.objects.bulk_create(new, ignore_conflicts=True)
+        found = dict(rows.values_list("name", "last_seq"))
+    return found
 
 
 def states(streams: Collection[str]) -> dict[str, State]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Sequence
 from typing import TypedDict
 
 from asgiref.sync import async_to_sync
@@ -25,41 +26,46 @@ PATIENCE = 0.5
 class Message(TypedDict):
     """An event as it travels: `frame` is what goes over the wire."""
 
-    type: str
     stream: str
     seq: int
     frame: bytes
     final: bool
-    at: float  # when it was committed, seconds since the epoch
 
 
-def announce(event: Event) -> None:
-    """Tell every process of a committed event. Whatever fails costs a delay: the log has the event.
+class Packet(TypedDict):
+    """The events of one commit, which travel together; `at` is when, in seconds since the epoch."""
 
-    A cancellation too, which comes where the client of an ASGI request has gone: the event is true,
-    and what else was to happen after the commit still has to.
+    type: str
+    at: float
+    messages: list[Message]
+
+
+def announce(events: Sequence[Event]) -> None:
+    """Tell every process of what was committed. Failing costs a delay: the log has the events.
+
+    A cancellation too, which comes where the client of an ASGI request has gone: the events are
+    true, and what else was to happen after the commit still has to.
     """
     try:
-        async_to_sync(send)(message_of(event))
+        async_to_sync(send)([message_of(event) for event in events])
     except (Exception, asyncio.CancelledError) as error:
-        logger.warning("Event %s was not announced: %r", event, error)
+        logger.warning("Not announced: %s: %r", ", ".join(map(str, events)), error)
 
 
-async def send(message: Message) -> None:
-    """Send the message to every process' relay. Raises what the channel layer raises."""
+async def send(messages: list[Message]) -> None:
+    """Send the messages to every process' relay. Raises what the channel layer raises."""
     layer = get_channel_layer()
     assert layer is not None
+    packet: Packet = {"type": "events", "at": time.time(), "messages": messages}
     async with asyncio.timeout(PATIENCE):
-        await layer.group_send(GROUP, dict(message))
+        await layer.group_send(GROUP, dict(packet))
 
 
 def message_of(event: Event) -> Message:
     """Return the event as it travels: its bytes are made here, once, for all who follow."""
     return {
-        "type": "event",
         "stream": event.stream_id,
         "seq": event.seq,
         "frame": sse.frame(id=event.seq, event=event.type, data=event.data),
         "final": event.final,
-        "at": time.time(),
     }

@@ -19,7 +19,7 @@ from . import access, log, messages, replay
 from .access import Access, Ask
 from .batches import Batch
 from .follower import Follower
-from .messages import Message
+from .messages import Packet
 from .metrics import counters, latency
 from .problems import Problem
 from .reads import read
@@ -157,13 +157,18 @@ class Relay:
                 await layer.flush()
         await asyncio.sleep(RECONNECT)
 
-    def hand_over(self, message: Message) -> None:
-        """Offer the message to everybody who follows its stream."""
-        followers = self._followers.get(message["stream"])
-        if followers:
-            for follower in tuple(followers):
+    def hand_over(self, packet: Packet) -> None:
+        """Offer each of the packet's events to everybody who follows its stream."""
+        heard = [
+            (message, tuple(followers))
+            for message in packet["messages"]
+            if (followers := self._followers.get(message["stream"]))
+        ]
+        for message, each in heard:
+            for follower in each:
                 follower.offer(message)
-            latency.observe(time.time() - message["at"])
+        if heard:
+            latency.observe(time.time() - packet["at"])
 
     async def _tick(self) -> None:
         """Give every follower its heartbeats, and its end."""

@@ -40,7 +40,7 @@ class WrongAttemptError(Exception):
 
 def lock(job_id: UUID | str) -> Job | None:
     """Return the job with its row locked until the transaction ends; None once it is deleted."""
-    jobs = Job.objects.select_for_update(of=("self",)).select_related("photo")
+    jobs = Job.objects.select_for_update(of=("self",)).select_related("photo", "restore")
     return jobs.filter(pk=job_id).first()
 
 

@@ -22,14 +22,7 @@ def frame(seq: int) -> bytes:
 
 
 def message(seq: int, *, final: bool = False) -> Message:
-    return {
-        "type": "event",
-        "stream": "a",
-        "seq": seq,
-        "frame": frame(seq),
-        "final": final,
-        "at": 0.0,
-    }
+    return {"stream": "a", "seq": seq, "frame": frame(seq), "final": final}
 
 
 def follower(seen: int | None = None, *, log: State = EMPTY) -> Follower:
