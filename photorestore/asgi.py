@@ -21,11 +21,13 @@ django.setup()
 from events import reads  # noqa: E402
 from events.serving import EventStreams  # noqa: E402
 
+from . import files  # noqa: E402
 from .body_limit import BodyLimit  # noqa: E402
 from .handler import PooledHandler  # noqa: E402
 
 application = EventStreams(BodyLimit(PooledHandler(), limit=settings.MAX_BODY))
 reads.start()
+files.take_all()
 
 # Only manage.py runs the system checks by itself. A server with a wrong setting must not start.
 BaseCommand().check()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 from typing import Any
 
 import environ
@@ -14,10 +15,11 @@ from django.http.request import split_domain_port, validate_host
 from events import grants
 from jobs import endpoints
 
-from . import environment
+from . import environment, files
 from .addresses import is_local
 from .environment import given, split
 
+_OTHER_FILES = 100  # what a process has open besides streams
 _FALSE = ("false", "off", "n", "no", "0")
 _SHORTEST_SECRET = 32  # bytes: RFC 7518 §3.2 asks for as many as HS256's hash has
 
@@ -149,3 +151,14 @@ def _unreachable_site() -> list[CheckMessage]:
     message = f"RunPod cannot reach PUBLIC_URL {settings.PUBLIC_URL}: it is this machine."
     hint = "Set PUBLIC_URL to an address that the internet reaches, such as a tunnel's."
     return [checks.Warning(message, hint=hint, id="photorestore.W001")]
+
+
+@register
+def check_files(**kwargs: Any) -> list[CheckMessage]:
+    """As many streams as may be open can be."""
+    most = files.limit()
+    if most == resource.RLIM_INFINITY or most >= settings.EVENTS_MAX_STREAMS + _OTHER_FILES:
+        return []
+    message = f"A process may have {most} files open, too few for EVENTS_MAX_STREAMS streams."
+    hint = "Raise that (ulimit -Hn, or systemd's LimitNOFILE), or lower EVENTS_MAX_STREAMS."
+    return [checks.Warning(message, hint=hint, id="photorestore.W002")]

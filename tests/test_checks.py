@@ -44,6 +44,7 @@ def test_the_default_settings_are_right(settings: Any) -> None:
         ({"RUNPOD_API_KEY": ""}, "photorestore.E009"),
         ({"RUNPOD_ENDPOINT_ID": ""}, "photorestore.E010"),
         ({"RUNPOD_BASE_URL": "https://api.runpod.ai/v2"}, "photorestore.W001"),
+        ({"EVENTS_MAX_STREAMS": 2**62}, "photorestore.W002"),
     ],
 )
 def test_a_wrong_setting_is_named(settings: Any, wrong: dict[str, Any], id: str) -> None:
