@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import logging
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.core.files.base import ContentFile
@@ -27,6 +27,7 @@ STATUSES = {
     "CANCELLED": Status.CANCELLED,
     "TIMED_OUT": Status.TIMED_OUT,
 }
+_PROGRESS_GAP = timedelta(seconds=0.5)  # between two that are told, however fast a worker posts
 _UNEXPLAINED = {
     Status.FAILED: "The worker could not restore this photo.",
     Status.CANCELLED: "The restoration was cancelled.",
@@ -204,20 +205,56 @@ def stop(
     return True
 
 
-def apply_progress(*, attempt: Attempt, fraction: float, stage: str) -> bool:
-    """Note how far the worker is (0 to 1) and at which stage; True if that is news."""
+def apply_progress(*, attempt: Attempt, fraction: float, stage: str) -> timedelta | None:
+    """Note how far the worker is (0 to 1) and at which stage, and tell it, at most twice a second.
+
+    What is held back is told by the next progress or by `tell_progress`. Where nobody was asked to
+    call that yet, returns the time after which to.
+    """
     now = timezone.now()
     with transaction.atomic():
         job = lock(attempt.job_id)
         if job is None or job.is_final:
-            return False
-        # Its end is told by the report alone: 100 per cent is a result.
-        percent = min(round(fraction * 100), 99)
-        if percent < job.progress or (percent, stage) == (job.progress, job.stage):
-            return False
-        if job.advance(Status.PROCESSING, now=now):
-            streams.tell(job, Status.PROCESSING.value)
-        job.progress, job.stage, job.heard_at = percent, stage, now
-        job.save(update_fields=["progress", "stage", "heard_at"])
-        streams.tell(job, streams.PROGRESS)
+            return None
+        was_untold = job.progress_is_untold
+        if not (_note_progress(job, fraction, stage, now) or was_untold):
+            return None
+        wait = _tell_progress(job, now)
+    return None if was_untold else wait
+
+
+def _note_progress(job: Job, fraction: float, stage: str, now: datetime) -> bool:
+    """Set the job's progress, for the caller to save; False where that is no news."""
+    # Its end is told by the report alone: 100 per cent is a result.
+    percent = min(round(fraction * 100), 99)
+    if percent < job.progress or (percent, stage) == (job.progress, job.stage):
+        return False
+    if job.advance(Status.PROCESSING, now=now):
+        streams.tell(job, Status.PROCESSING.value)
+    job.progress, job.stage, job.heard_at = percent, stage, now
     return True
+
+
+def _tell_progress(job: Job, now: datetime) -> timedelta | None:
+    """Save the job's progress and tell it; where it must be held back, return for how long."""
+    wait = job.progress_told_at + _PROGRESS_GAP - now if job.progress_told_at else timedelta()
+    job.progress_is_untold = wait > timedelta()
+    if not job.progress_is_untold:
+        job.progress_told_at = now
+        streams.tell(job, streams.PROGRESS)
+    fields = ["progress", "stage", "heard_at", "progress_told_at", "progress_is_untold"]
+    job.save(update_fields=fields)
+    return wait if job.progress_is_untold else None
+
+
+def tell_progress(*, job_id: UUID | str) -> timedelta | None:
+    """Tell the progress that was held back; where it is too early for that, return the wait.
+
+    There is none any more once the job has ended.
+    """
+    now = timezone.now()
+    with transaction.atomic():
+        job = lock(job_id)
+        if job is None or not job.progress_is_untold:
+            return None
+        return _tell_progress(job, now)

@@ -84,6 +84,9 @@ class Job(models.Model):
         default=0, help_text="Per cent, as the worker says."
     )
     stage = models.CharField(max_length=40, blank=True)
+    # When its progress was last told, and whether there is newer that was held back since.
+    progress_told_at = models.DateTimeField(null=True, blank=True)
+    progress_is_untold = models.BooleanField(default=False)
     error_code = models.CharField(max_length=40, blank=True)
     error_message = models.CharField(max_length=500, blank=True)
     error_retryable = models.BooleanField(default=False)
@@ -136,6 +139,7 @@ class Job(models.Model):
             self.requested_at = now
         if self.is_final:
             self.finished_at = now
+            self.progress_is_untold = False  # the end tells more
         self.save()
         return True
 

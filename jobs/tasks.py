@@ -1,15 +1,17 @@
-"""Celery's shells around calls to RunPod: when to make them, when to make them again."""
+"""Celery's shells: what to do apart from a request, when, and when again."""
 
 from __future__ import annotations
 
 import logging
 import random
+from datetime import timedelta
 from typing import Any
 
 from celery import shared_task
 from django.utils import timezone
+from kombu.exceptions import OperationalError
 
-from . import runpod, submission
+from . import lifecycle, runpod, submission
 from .models import Job
 from .runpod import RunPodError
 
@@ -18,6 +20,7 @@ logger = logging.getLogger(__name__)
 _LONGEST_BACKOFF = 60  # seconds between two submits of one job, by our own judgement
 # By RunPod's. Beyond the broker's visibility time-out a waiting task would be delivered again.
 _LONGEST_WAIT = 300
+_STALE = 60  # seconds after which progress that was held back is not worth a task any more
 _BATCH = 200  # jobs that one run of the reconciler looks after
 
 
@@ -62,6 +65,24 @@ def _failure_to_cancel(runpod_job_id: str) -> RunPodError | None:
     except RunPodError as error:
         return None if error.unknown_job else error
     return None
+
+
+@shared_task
+def tell_progress(*, job_id: str) -> None:
+    """Tell the job's progress that was held back, as soon as it may be."""
+    wait = lifecycle.tell_progress(job_id=job_id)
+    if wait:
+        tell_progress_after(wait, job_id=job_id)
+
+
+def tell_progress_after(wait: timedelta, *, job_id: str) -> None:
+    """Have the progress told after the time; where the broker is down, the next one is told."""
+    try:
+        tell_progress.apply_async(
+            kwargs={"job_id": job_id}, countdown=wait.total_seconds(), expires=_STALE
+        )
+    except OperationalError as error:
+        logger.warning("The progress of job %s is told with the next: %s", job_id, error)
 
 
 @shared_task

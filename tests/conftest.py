@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import celery
 import pytest
 import uvicorn
 from django.conf import settings as django_settings
@@ -58,6 +59,16 @@ def cloud(settings: Any) -> Iterator[Cloud]:
     server.shutdown()
     thread.join()
     server.server_close()
+
+
+@pytest.fixture
+def no_broker(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Let Celery speak to a port where nobody is."""
+    conf: Any = celery.current_app.conf
+    conf.broker_write_url = "redis://127.0.0.1:9/0"
+    monkeypatch.setattr(celery.current_app.amqp, "_producer_pool", None)
+    yield
+    conf.broker_write_url = None
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -14,7 +14,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from events.problems import Problem
-from jobs import callbacks, lifecycle
+from jobs import callbacks, lifecycle, progress
 from jobs.models import Attempt
 from jobs.runpod import Report, plain
 
@@ -75,7 +75,7 @@ class RunPodProgress(RunPodView):
         """Take it in."""
         attempt = self.attempt(token)
         fraction, stage = _progress(request.data)
-        lifecycle.apply_progress(attempt=attempt, fraction=fraction, stage=stage)
+        progress.report(attempt=attempt, fraction=fraction, stage=stage)
         return Response({"ok": True})
 
 

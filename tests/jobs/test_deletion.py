@@ -57,16 +57,6 @@ def client() -> APIClient:
 
 
 @pytest.fixture
-def no_broker(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Let Celery speak to a port where nobody is."""
-    conf: Any = celery.current_app.conf
-    conf.broker_write_url = "redis://127.0.0.1:9/0"
-    monkeypatch.setattr(celery.current_app.amqp, "_producer_pool", None)
-    yield
-    conf.broker_write_url = None
-
-
-@pytest.fixture
 def eager() -> Iterator[None]:
     """Let tasks run where they are asked for."""
     celery.current_app.conf.task_always_eager = True

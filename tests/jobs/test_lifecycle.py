@@ -159,24 +159,6 @@ def test_the_id_of_another_attempt_is_refused() -> None:
         lifecycle.apply_report(attempt=second, report=factories.report(id="a"))
 
 
-def test_progress_only_rises_and_is_told_once() -> None:
-    job = at(Status.QUEUED)
-    attempt, _ = factories.attempt(job)
-    assert lifecycle.apply_progress(attempt=attempt, fraction=0.4, stage="noise")
-    assert not lifecycle.apply_progress(attempt=attempt, fraction=0.4, stage="noise")
-    assert not lifecycle.apply_progress(attempt=attempt, fraction=0.2, stage="noise")
-    job.refresh_from_db()
-    assert (job.status, job.progress, job.stage) == (Status.PROCESSING, 40, "noise")
-    types = Event.objects.filter(stream=streams.job_stream(job.pk)).values_list("type", flat=True)
-    assert list(types) == ["processing", "progress"]
-
-
-def test_progress_after_the_end_is_ignored() -> None:
-    job = at(Status.COMPLETED)
-    attempt, _ = factories.attempt(job)
-    assert not lifecycle.apply_progress(attempt=attempt, fraction=0.4, stage="noise")
-
-
 def test_the_database_refuses_a_final_job_without_its_time() -> None:
     job = factories.job()
     with pytest.raises(IntegrityError), transaction.atomic():
