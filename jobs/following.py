@@ -93,7 +93,7 @@ def _unknown(who: Who) -> exceptions.APIException:
 def _owners(ids: Iterable[UUID]) -> dict[UUID, int]:
     if not ids:
         return {}
-    return dict(Job.objects.filter(pk__in=ids).values_list("pk", "photo__owner_id"))
+    return dict(Job.objects.filter(pk__in=ids).values_list("pk", "owner_id"))
 
 
 def _users(whos: set[Who]) -> dict[Who, int]:

@@ -66,7 +66,7 @@ def _store(photo: Photo, file: IO[bytes], picture: pictures.Picture) -> None:
 def _write(photo: Photo, options: dict[str, Any], *, ask: bool) -> Job:
     with transaction.atomic():
         photo.save(force_insert=True)
-        job = Job.objects.create(photo=photo, options=options)
+        job = Job.objects.create(photo=photo, owner_id=photo.owner_id, options=options)
         if ask:
             _ask(job)
     return job
@@ -93,7 +93,7 @@ def request_new_job(*, photo: Photo, options: dict[str, Any]) -> Job:
     with transaction.atomic():
         # Nobody deletes it meanwhile, which would fail the commit.
         photo = Photo.objects.select_for_update().get(pk=photo.pk)
-        job = Job.objects.create(photo=photo, options=chosen)
+        job = Job.objects.create(photo=photo, owner_id=photo.owner_id, options=chosen)
         _ask(job)
     return job
 

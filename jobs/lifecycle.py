@@ -41,8 +41,7 @@ class WrongAttemptError(Exception):
 
 def lock(job_id: UUID | str) -> Job | None:
     """Return the job with its row locked until the transaction ends; None once it is deleted."""
-    jobs = Job.objects.select_for_update(of=("self",)).select_related("photo", "restore")
-    return jobs.filter(pk=job_id).first()
+    return Job.objects.select_for_update().filter(pk=job_id).order_by().first()
 
 
 def apply_report(*, attempt: Attempt, report: Report) -> bool:

@@ -64,7 +64,7 @@ class JobQuerySet(models.QuerySet["Job"]):
 
     def of(self, user: Any) -> Self:
         """Return the jobs of the user's photos."""
-        return self.filter(photo__owner=user)
+        return self.filter(owner=user)
 
     def silent(self, *, now: datetime) -> Self:
         """Return the unfinished jobs that nothing was heard of for RUNPOD_SILENCE seconds."""
@@ -78,6 +78,8 @@ class Job(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     photo = models.ForeignKey(Photo, models.CASCADE, related_name="jobs")
+    # The photo's, noted here so that who may follow and whom to tell is known without a join.
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="jobs")
     options = models.JSONField(default=dict, blank=True)
     status = models.CharField(max_length=10, choices=Status, default=Status.CREATED)
     progress = models.PositiveSmallIntegerField(

@@ -9,7 +9,7 @@ from django.urls import reverse
 
 from events.models import DELETED
 
-from .models import Job, Restore
+from .models import Job, Restore, Status
 
 
 class RestoreSnapshot(TypedDict):
@@ -52,7 +52,8 @@ class JobSnapshot(TypedDict):
 
 def snapshot(job: Job) -> JobSnapshot:
     """Return the job as clients see it."""
-    restore = getattr(job, "restore", None)
+    # Others have none, and are not asked.
+    restore = job.restore if job.status == Status.COMPLETED else None
     return {
         "job_id": str(job.pk),
         "photo_id": str(job.photo_id),

@@ -55,5 +55,5 @@ def _events(job: Job, type: str, data: JobSnapshot, *, final: bool) -> list[Even
     }
     return [
         Event(stream_id=job_stream(job.pk), final=final, **common),
-        Event(stream_id=owner_stream(job.photo.owner_id), **common),
+        Event(stream_id=owner_stream(job.owner_id), **common),
     ]

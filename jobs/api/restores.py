@@ -16,7 +16,7 @@ from ..snapshots import restore_snapshot
 
 
 def _restore_of(request: Request, restore_id: UUID) -> Restore:
-    restores = Restore.objects.filter(job__photo__owner_id=request.user.pk)
+    restores = Restore.objects.filter(job__owner_id=request.user.pk)
     return get_object_or_404(restores.select_related("job__photo"), pk=restore_id)
 
 

@@ -170,7 +170,7 @@ def test_runpod_is_asked_to_give_up_what_runs_and_nothing_else(cloud: Cloud, eag
     running(job, "still-running")
     Attempt.objects.filter(pk=running(job, "lost-1").pk).update(lost_at=job.created_at)
     factories.attempt(job)  # RunPod's id is not known
-    completed(Job.objects.create(photo=job.photo))
+    completed(Job.objects.create(photo=job.photo, owner=job.owner))
     cloud.body = b'{"id": "still-running", "status": "CANCELLED"}'
     deletion.delete(photo=job.photo)
     assert [call[:2] for call in cloud.calls] == [("POST", "/v2/local/cancel/still-running")]
