@@ -115,12 +115,12 @@ def _complete(attempt: Attempt, report: Report) -> bool:
         logger.warning("Job %s completed without a usable picture: %s", attempt.job_id, error)
         message = "The worker finished without a usable picture."
         return _end(attempt, report, Status.FAILED, code=error.code, message=message)
-    return _keep(_stored(attempt.job, picture, result), report, now)
+    return _keep(_stored(attempt.job_id, picture, result), report, now)
 
 
-def _stored(job: Job, picture: pictures.Picture, result: endpoints.Result) -> Restore:
+def _stored(job_id: UUID, picture: pictures.Picture, result: endpoints.Result) -> Restore:
     restore = Restore(
-        job=job,
+        job_id=job_id,
         format=pictures.FORMATS_BY_EXTENSION[picture.extension],
         width=picture.width,
         height=picture.height,
@@ -170,20 +170,20 @@ def _discard(restore: Restore) -> None:
 
 def _end(attempt: Attempt, report: Report, status: Status, *, code: str, message: str) -> bool:
     """Finish the job without a result, unless RunPod is at a later attempt of it."""
-    later = attempt.job.attempts.filter(pk__gt=attempt.pk)
+    later = Attempt.objects.filter(job_id=attempt.job_id, pk__gt=attempt.pk)
     if later.believed(now=timezone.now()).exists():
         logger.info("A replaced attempt of job %s ended as %s", attempt.job_id, status)
         return False
-    return stop(attempt.job, status, code=code, message=message, retryable=True, report=report)
+    return stop(attempt.job_id, status, code=code, message=message, retryable=True, report=report)
 
 
 def fail(*, job: Job, code: str, message: str, retryable: bool) -> bool:
     """Fail the job with a reason for its owner; False if it was finished already."""
-    return stop(job, Status.FAILED, code=code, message=message, retryable=retryable)
+    return stop(job.pk, Status.FAILED, code=code, message=message, retryable=retryable)
 
 
 def stop(
-    job: Job,
+    job_id: UUID,
     status: Status,
     *,
     code: str,
@@ -194,7 +194,7 @@ def stop(
     """Finish the job without a result, for the reason given; False if it was finished already."""
     now = timezone.now()
     with transaction.atomic():
-        locked = lock(job.pk)
+        locked = lock(job_id)
         if locked is None or locked.is_final:
             return False
         locked.error_code, locked.error_message = code, message[:500]

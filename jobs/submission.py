@@ -91,7 +91,7 @@ def reconcile(*, job: Job) -> bool:
         return False
     if _is_overdue(job, now):
         message = "The restoration took too long and was given up."
-        lifecycle.stop(job, Status.TIMED_OUT, code="timed_out", message=message, retryable=True)
+        lifecycle.stop(job.pk, Status.TIMED_OUT, code="timed_out", message=message, retryable=True)
         return False
     attempt = job.attempts.taken().last()
     return attempt is None or _is_lost(attempt, now)
