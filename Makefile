@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install -qq --require-hashes --only-binary :all:
 
-.PHONY: run demo test test-fast lint format browser requirements clean
+.PHONY: run demo test test-fast lint format bench browser requirements clean
 
 run: .venv/local
 	@exec $(BIN)/python -m photorestore.local run
@@ -32,6 +32,19 @@ format: .venv/dev
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
+# Side by side with what it replaces and with the limit: docs/benchmarks.md.
+# Parts: make bench ARGS="--only ours,sse-starlette --figures opens,memory", or ARGS=--quick.
+bench: .venv/dev var/bench/made
+	@$(BIN)/python -m bench $(ARGS)
+
+# What ours is compared with stays out of its own environment. Three of them come as source only.
+var/bench/made: requirements/bench.txt
+	@echo 'Installing what the benchmark compares into var/bench/venv …'
+	@mkdir -p var/bench && $(PYTHON) -m venv --clear var/bench/venv
+	@var/bench/venv/bin/python -m pip --disable-pip-version-check install -qq --require-hashes \
+	  --only-binary :all: --no-binary django-grip,gripcontrol,pubcontrol -r $<
+	@touch $@
+
 # The tests drive a Chromium: the system's, or Playwright's own where there is none.
 browser: .venv/dev
 	@command -v chromium chromium-browser google-chrome >/dev/null || $(BIN)/playwright install chromium
@@ -54,7 +67,7 @@ browser: .venv/dev
 
 # Pins every requirement with its hashes, again and newest (needs uv).
 requirements:
-	@cd requirements && for name in base restorer local dev; do \
+	@cd requirements && for name in base restorer local dev bench; do \
 	  uv pip compile --quiet --upgrade --generate-hashes --universal --python-version 3.11 --no-emit-index-url \
 	    --custom-compile-command 'make requirements' $$name.in -o $$name.txt || exit 1; done
 

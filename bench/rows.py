@@ -1,0 +1,112 @@
+"""What a run of ours begins with: accounts and jobs in progress, each with a stream of its own.
+
+In a process of its own that has Django set up: `manage.py shell -c "from bench import rows; …"`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+
+from django.contrib.auth.models import User
+from django.db import connection
+from django.utils import timezone
+
+from events.models import Event, Stream
+from jobs import streams
+from jobs.models import ApiToken, Attempt, Job, Photo, Status, hash_of
+from jobs.snapshots import snapshot
+
+# What the log of each stream has.
+TYPES = ("queued", "processing", "progress")
+
+
+def make(count: int, path: str) -> None:
+    """Make so many accounts, each with one job, in place of all that is there.
+
+    What a client of each needs goes into the file at the path, as JSON.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("TRUNCATE auth_user, events_stream CASCADE")
+    now = timezone.now()
+    users = User.objects.bulk_create(User(username=f"bench-{n}") for n in range(count))
+    photos = Photo.objects.bulk_create(_photo(user) for user in users)
+    Job.objects.bulk_create(_job(photo, now) for photo in photos)
+    jobs = list(Job.objects.select_related("photo", "restore").order_by("photo__owner_id"))
+    _make_attempts(jobs)
+    _make_events(jobs)
+    Path(path).write_text(json.dumps(_clients(jobs)))
+
+
+def _photo(owner: User) -> Photo:
+    name = "bench.jpg"
+    return Photo(
+        owner=owner,
+        original=name,
+        image=name,
+        preview=name,
+        format="JPEG",
+        width=64,
+        height=48,
+        bytes=1000,
+    )
+
+
+def _job(photo: Photo, now: datetime) -> Job:
+    return Job(
+        photo=photo,
+        options={"scale": 1},
+        status=Status.PROCESSING,
+        progress=50,
+        requested_at=now,
+        heard_at=now,
+    )
+
+
+def _make_attempts(jobs: Sequence[Job]) -> None:
+    Attempt.objects.bulk_create(
+        Attempt(job=job, token_hash=hash_of(_attempt_token(job)), runpod_job_id=_runpod_id(job))
+        for job in jobs
+    )
+
+
+def _attempt_token(job: Job) -> str:
+    return f"bench-attempt-{job.pk.hex}"
+
+
+def _runpod_id(job: Job) -> str:
+    return f"{job.pk}-u1"
+
+
+def _make_events(jobs: Sequence[Job]) -> None:
+    last_seq = len(TYPES)
+    names = [(job, name) for job in jobs for name in _names(job)]
+    Stream.objects.bulk_create(Stream(name=name, last_seq=last_seq) for _, name in names)
+    Event.objects.bulk_create(
+        Event(stream_id=name, seq=seq, type=type, data=json.dumps(snapshot(job)))
+        for job, name in names
+        for seq, type in enumerate(TYPES, 1)
+    )
+
+
+def _names(job: Job) -> tuple[str, str]:
+    return streams.job_stream(job), streams.owner_stream(job.photo.owner_id)
+
+
+def _clients(jobs: Sequence[Job]) -> list[dict[str, str]]:
+    """Return what each job's client and worker know."""
+    tokens = {job.pk: f"pr_bench-{job.pk.hex}" for job in jobs}
+    ApiToken.objects.bulk_create(
+        ApiToken(user_id=job.photo.owner_id, token_hash=hash_of(tokens[job.pk])) for job in jobs
+    )
+    return [
+        {
+            "job_id": str(job.pk),
+            "authorization": f"Bearer {tokens[job.pk]}",
+            "attempt_token": _attempt_token(job),
+            "runpod_job_id": _runpod_id(job),
+        }
+        for job in jobs
+    ]
