@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install -qq --require-hashes --only-binary :all:
 
-.PHONY: run demo test test-fast lint format bench browser requirements clean
+.PHONY: run demo test test-fast lint format bench soak browser requirements clean
 
 run: .venv/local
 	@exec $(BIN)/python -m photorestore.local run
@@ -37,10 +37,14 @@ format: .venv/dev
 bench: .venv/dev var/bench/made
 	@$(BIN)/python -m bench $(ARGS)
 
+# Churn for ten minutes, or ARGS="--minutes 60"; everything must end where it began.
+soak: .venv/dev
+	@$(BIN)/python -m bench.soak $(ARGS)
+
 # What ours is compared with stays out of its own environment. Three of them come as source only.
 var/bench/made: requirements/bench.txt
 	@echo 'Installing what the benchmark compares into var/bench/venv …'
-	@mkdir -p var/bench && $(PYTHON) -m venv --clear var/bench/venv
+	@mkdir -p -m 700 var && mkdir -p var/bench && $(PYTHON) -m venv --clear var/bench/venv
 	@var/bench/venv/bin/python -m pip --disable-pip-version-check install -qq --require-hashes \
 	  --only-binary :all: --no-binary django-grip,gripcontrol,pubcontrol -r $<
 	@touch $@

@@ -10,7 +10,7 @@
  *                                      at once; or each when all have read the one before it
  *   abandon PATH AT_ONCE MICROSECONDS  ask, then reset before the first byte, after up to so long
  *   hold SECONDS                       read what comes
- *   drain SECONDS                      wait until the server has ended every stream
+ *   drain SECONDS                      wait until the server has ended every stream; say how
  *   reset | close                      leave: with RST, with FIN
  *
  * A file of streams holds `LENGTH\n` and a whole request, again and again. A file of posts holds
@@ -297,7 +297,7 @@ static void read_body(struct stream *stream, const char *bytes, size_t size, nan
   if (stream->source.state == HEADED && memmem(bytes, size, open_mark, strlen(open_mark)))
     opened(stream, at);
   if (stream->awaited_count) look_for_posts(stream, bytes, size, at);
-  if (stream->chunked && size >= 5 && !memcmp(bytes + size - 5, "0\r\n\r\n", 5)) {
+  if (stream->chunked && size >= 7 && !memcmp(bytes + size - 7, "\r\n0\r\n\r\n", 7)) {
     stream->clean = true;
     settle(stream, ENDED, at, false);
   }
@@ -726,7 +726,7 @@ static void command_drain(double seconds) {
   int clean = 0, broken = 0;
   while (open_count && now() < until) turn(until);
   for (int i = 0; i < stream_count; i++) {
-    if (streams[i].source.state != ENDED || streams[i].ended_at < effort.wall) continue;
+    if (streams[i].source.state != ENDED) continue;
     clean += streams[i].clean;
     broken += !streams[i].clean;
     if (streams[i].ended_at > last) last = streams[i].ended_at;

@@ -96,7 +96,8 @@ def build() -> None:
 class Client:
     """A running client. Its streams stay open until they are told to leave."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, *, patience: float = 5.0) -> None:
+        self._patience = patience  # seconds of quiet after which what is awaited is lost
         self._process = subprocess.Popen(
             [str(BINARY), str(port)],
             stdin=subprocess.PIPE,
@@ -123,17 +124,17 @@ class Client:
 
     def publish_at_rate(self, posts: Sequence[Post], *, rate: int, seconds: float) -> Published:
         """Post in turn, so many a second, whether or not the ones before are through."""
-        return self._publish(posts, f"rate {rate} 0 {seconds} 5")
+        return self._publish(posts, f"rate {rate} 0 {seconds}")
 
     def publish_at_once(
         self, posts: Sequence[Post], *, at_once: int, seconds: float, count: int = 0
     ) -> Published:
         """Post in turn with so many in flight, for so many seconds or a number of posts."""
-        return self._publish(posts, f"at_once {at_once} {count} {seconds} 5")
+        return self._publish(posts, f"at_once {at_once} {count} {seconds}")
 
     def publish_one_by_one(self, posts: Sequence[Post], *, count: int) -> Published:
         """Post in turn, each when everybody has read the one before it."""
-        return self._publish(posts, f"one_by_one 1 {count} 60 5")
+        return self._publish(posts, f"one_by_one 1 {count} 60")
 
     def abandon(self, requests: Sequence[bytes], *, at_once: int, microseconds: int) -> int:
         """Ask for each stream and reset it before its first byte; return how many times so."""
@@ -159,7 +160,7 @@ class Client:
         self._process.communicate()
 
     def _publish(self, posts: Sequence[Post], plan: str) -> Published:
-        answer, effort = self._say(f"publish {_posts(posts)} {plan}")
+        answer, effort = self._say(f"publish {_posts(posts)} {plan} {self._patience}")
         return Published(
             posted=answer["posted"],
             acked=answer["acked"],

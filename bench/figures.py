@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import re
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from statistics import median
 
 from .client import Client, Effort, Opened, Published
+from .metrics import gauges
 from .processes import Server, wait_for
 from .scale import Scale
 from .systems import Ours, System
@@ -25,6 +23,8 @@ class Figure:
     values: dict[str, float]
     efforts: list[Effort] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    # Of the machine, taken by others before the measurement began.
+    busy_before: float = 0.0
 
 
 Measurement = Callable[[System, Scale], Figure]
@@ -179,25 +179,24 @@ def leaving(system: System, scale: Scale) -> Figure:
     """Reset clients before and after their first byte; count what is not as it was 5 s later."""
     with _running(system, scale.leaving) as (server, client):
         _warm_up(system, scale, server, client)
-        threads, before = server.threads(), _gauges(server)
+        threads, before = server.threads(), gauges(server.port)
         requests = [system.stream(job) for job in range(scale.leaving)]
         early = client.abandon(requests, at_once=scale.in_flight, microseconds=3000)
         _open(system, client, scale, 0, scale.leaving)
         client.reset()
-        wait_for(lambda: _gauges(server) == before, within=5)
+        wait_for(lambda: gauges(server.port) == before, within=5)
         server.settle(within=5)
         left = {
             name: value - before.get(name, 0)
-            for name, value in _gauges(server).items()
+            for name, value in gauges(server.port).items()
             if value != before.get(name, 0)
         }
-        values = {
-            "before_first_byte": early,
-            "left_over": sum(abs(value) for value in left.values()),
-            "threads_left": server.threads() - threads,
-        }
-    notes = [f"{name} {value:+g}" for name, value in left.items()]
-    return Figure(values, notes=notes if before else ["no /metrics: only threads are compared"])
+        values = {"before_first_byte": float(early)}
+        values["threads_left"] = server.threads() - threads
+    if not before:
+        return Figure(values, notes=["no /metrics, only threads were compared"])
+    values["left_over"] = sum(map(abs, left.values()))
+    return Figure(values, notes=[f"{name} {value:+g}" for name, value in left.items()])
 
 
 # What is measured of every system, and what only ours has.
@@ -300,15 +299,3 @@ def _ours(system: System) -> Ours:
 def _state(system: System, server: Server) -> dict[str, float]:
     connections = system.services.connections() if isinstance(system, Ours) else 0
     return {"kib": server.memory(), "threads": server.threads(), "connections": connections}
-
-
-def _gauges(server: Server) -> dict[str, float]:
-    """Return what GET /metrics says of the moment: none of the sums, which only grow."""
-    try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{server.port}/metrics") as answer:
-            text = answer.read().decode()
-    except urllib.error.HTTPError:
-        return {}
-    names = set(re.findall(r"^# TYPE (photorestore_\w+) gauge", text, re.MULTILINE))
-    samples = re.findall(r"^(photorestore_\w+)(\S*) (\S+)$", text, re.MULTILINE)
-    return {name + labels: float(value) for name, labels, value in samples if name in names}

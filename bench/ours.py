@@ -14,10 +14,10 @@ from photorestore.asgi import application as site  # which sets Django up for wh
 from events import relay
 from events.models import Event
 
-from .rows import TYPES
+from .wire import LOGGED
 
 PUBLISH = "/publish/"
-_seqs: defaultdict[str, int] = defaultdict(lambda: len(TYPES))
+_seqs: defaultdict[str, int] = defaultdict(lambda: len(LOGGED))
 
 
 async def application(scope: Any, receive: Any, send: Any) -> None:

@@ -11,6 +11,7 @@ from .scale import Scale
 
 _BOUND = 0.85  # of its core, above which the client may have been the bottleneck
 _FULL = 0.97  # of the core that client, broker and database share
+_BUSY = 0.1  # of the machine, above which a figure is not to be trusted
 
 
 @dataclass(frozen=True)
@@ -133,7 +134,8 @@ def _cell(figure: Figure | None, row: Row) -> str:
 def _marks(figure: Figure) -> str:
     bound = any(effort.client_share > _BOUND for effort in figure.efforts)
     full = any(effort.core_share > _FULL for effort in figure.efforts)
-    return ("†" if bound else "") + ("‡" if full else "")
+    disturbed = figure.busy_before > _BUSY
+    return ("†" if bound else "") + ("‡" if full else "") + ("§" if disturbed else "")
 
 
 def _notes(results: Results) -> list[str]:
@@ -148,6 +150,8 @@ def _notes(results: Results) -> list[str]:
         notes.append(f"† client-bound: it took more than {_BOUND:.0%} of its core.")
     if "‡" in marks:
         notes.append(f"‡ the core of client, broker and database was {_FULL:.0%} busy or more.")
+    if "§" in marks:
+        notes.append(f"§ disturbed: others took more than {_BUSY:.0%} of the machine before it.")
     return [f"- {note}" for note in notes]
 
 

@@ -19,8 +19,7 @@ from jobs import streams
 from jobs.models import ApiToken, Attempt, Job, Photo, Status, hash_of
 from jobs.snapshots import snapshot
 
-# What the log of each stream has.
-TYPES = ("queued", "processing", "progress")
+from .wire import LOGGED
 
 
 def make(count: int, path: str) -> None:
@@ -81,13 +80,13 @@ def _runpod_id(job: Job) -> str:
 
 
 def _make_events(jobs: Sequence[Job]) -> None:
-    last_seq = len(TYPES)
+    last_seq = len(LOGGED)
     names = [(job, name) for job in jobs for name in _names(job)]
     Stream.objects.bulk_create(Stream(name=name, last_seq=last_seq) for _, name in names)
     Event.objects.bulk_create(
         Event(stream_id=name, seq=seq, type=type, data=json.dumps(snapshot(job)))
         for job, name in names
-        for seq, type in enumerate(TYPES, 1)
+        for seq, type in enumerate(LOGGED, 1)
     )
 
 

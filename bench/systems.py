@@ -77,8 +77,7 @@ class Ours(System):
 
     name = "ours"
     # A client that has seen all but the last event of its stream; that one comes from the log.
-    open_mark = "id: 3"
-    _seen = 2
+    open_mark = f"id: {len(wire.LOGGED)}"
 
     def __init__(self, services: Services) -> None:
         super().__init__(services)
@@ -114,7 +113,7 @@ class Ours(System):
 
     def stream(self, job: int) -> bytes:
         """Follow a job as its owner, who has seen all but its last event."""
-        return self.returning(job, self._seen)
+        return self.returning(job, len(wire.LOGGED) - 1)
 
     def returning(self, job: int, last_event_id: int) -> bytes:
         """Follow a job as its owner, who comes back with an id."""
@@ -129,6 +128,14 @@ class Ours(System):
         """Publish by the address that only the benchmark has."""
         request = wire.post(f"/publish/{self._clients[job]['job_id']}", wire.event_data())
         return Post(request, job if followers is None else followers)
+
+    def stream_name(self, job: int) -> str:
+        """Return what the log calls the job's stream."""
+        return f"job.{self._clients[job]['job_id']}"
+
+    def progress_target(self, job: int) -> str:
+        """Return the address at which our worker tells how far it is."""
+        return self._target("progress", job)
 
     def progress(self, job: int) -> Post:
         """Return our worker's call that tells how far it is."""
@@ -146,8 +153,10 @@ class Ours(System):
         return Post(self._webhook("completion", job, body), job, "event: completed")
 
     def _webhook(self, kind: str, job: int, body: dict[str, object]) -> bytes:
-        token = self._clients[job]["attempt_token"]
-        return wire.post(f"/api/v1/webhooks/runpod-{kind}/{token}", json.dumps(body).encode())
+        return wire.post(self._target(kind, job), json.dumps(body).encode())
+
+    def _target(self, kind: str, job: int) -> str:
+        return f"/api/v1/webhooks/runpod-{kind}/{self._clients[job]['attempt_token']}"
 
     def _report(self, job: int, status: str) -> dict[str, object]:
         """Return the body of a webhook as RunPod sends it, with all that it repeats."""

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 # The client makes it a number that no other event has, and looks for that number in the streams.
 NUMBER = "@@@@@@@@@@"
+# The events that the log of each stream of ours has when a run begins.
+LOGGED = ("queued", "processing", "progress")
 
 
 @dataclass(frozen=True)
