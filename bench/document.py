@@ -27,6 +27,7 @@ def write(results: Results, facts: Mapping[str, str], scale: Scale) -> str:
         rate=scale.rate,
         few=f"{scale.few:,}",
         at_once=scale.at_once,
+        returning=f"{scale.returning:,}",
         repeats=scale.repeats,
         fan_outs=scale.fan_outs,
         webhooks=scale.webhooks,

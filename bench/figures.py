@@ -35,56 +35,71 @@ def memory(system: System, scale: Scale) -> Figure:
     with _running(system, scale.many) as (server, client):
         _warm_up(system, scale, server, client)
         none = _state(system, server)
-        opened = _open(system, client, scale, 0, scale.few).open
+        first = _open(system, client, scale, 0, scale.few)
         server.settle()
-        kib_few = (server.memory() - none["kib"]) / max(opened, 1)
-        opened += _open(system, client, scale, scale.few, scale.many).open
+        few = _state(system, server)
+        rest = _open(system, client, scale, scale.few, scale.many)
         server.settle()
         many = _state(system, server)
-    values = {"kib_few": kib_few, "kib_many": (many["kib"] - none["kib"]) / max(opened, 1)}
+    values = {
+        "kib_few": (few["kib"] - none["kib"]) / max(first.open, 1),
+        "kib_many": (many["kib"] - none["kib"]) / max(first.open + rest.open, 1),
+    }
     for name in ("threads", "connections"):
         values |= {f"{name}_none": none[name], f"{name}_many": many[name]}
         values[f"{name}_added"] = many[name] - none[name]
-    return Figure(values, notes=_shortfall(scale.many, opened))
+    return Figure(values, notes=_shortfall(first, rest))
 
 
 def opens(system: System, scale: Scale) -> Figure:
-    """Measure streams opened a second, each to the moment when nothing can be missed."""
+    """Measure streams opened a second, each to its first byte."""
+    return _opens(system, scale, system.stream)
+
+
+def opens_with_replay(system: System, scale: Scale) -> Figure:
+    """Measure the same where each has missed an event, to that event."""
+    ours = _ours(system)
+    return _opens(system, scale, lambda job: ours.returning(job, ours.last - 1), mark=ours.newest)
+
+
+def _opens(
+    system: System, scale: Scale, request: Callable[[int], bytes], *, mark: str = ""
+) -> Figure:
     found: list[Opened] = []
     with _running(system, scale.opens) as (server, client):
         _warm_up(system, scale, server, client)
+        requests = [request(job) for job in range(scale.opens)]
         for _ in range(scale.repeats):
-            found.append(_open(system, client, scale, 0, scale.opens))
+            found.append(client.open(requests, at_once=scale.in_flight, mark=mark))
             _leave(server, client)
     values = {
         "per_second": median(each.per_second for each in found),
         "p50": median(each.open_ms.p50 for each in found),
         "p99": median(each.open_ms.p99 for each in found),
     }
-    notes = _shortfall(scale.opens, min(each.open for each in found))
-    return Figure(values, [each.effort for each in found], notes)
+    return Figure(values, [each.effort for each in found], _shortfall(*found))
 
 
 def latency(system: System, scale: Scale) -> Figure:
     """Measure POST written → event read, at a steady rate, with few idle streams."""
-    with _running(system, scale.few) as (server, client):
-        posts = _with_idle_streams(system, scale, server, client)
+    with _running(system, scale.few, publishes=True) as (server, client):
+        posts, notes = _with_idle_streams(system, scale, server, client)
         found = [
             client.publish_at_rate(posts, rate=scale.rate, seconds=scale.rate_seconds)
             for _ in range(scale.repeats)
         ]
-    return _latencies(found)
+    return _latencies(found, notes)
 
 
 def burst(system: System, scale: Scale, *, heartbeat: int | None = None) -> Figure:
     """Measure events a second with some at once, each to one follower, and count the lost."""
-    with _running(system, scale.few, heartbeat=heartbeat) as (server, client):
-        posts = _with_idle_streams(system, scale, server, client)
+    with _running(system, scale.few, heartbeat=heartbeat, publishes=True) as (server, client):
+        posts, notes = _with_idle_streams(system, scale, server, client)
         found = [
             client.publish_at_once(posts, at_once=scale.at_once, seconds=scale.burst_seconds)
             for _ in range(scale.repeats)
         ]
-    return _throughput(found)
+    return _throughput(found, notes)
 
 
 def burst_with_heartbeat(system: System, scale: Scale) -> Figure:
@@ -94,15 +109,13 @@ def burst_with_heartbeat(system: System, scale: Scale) -> Figure:
 
 def fan_out(system: System, scale: Scale) -> Figure:
     """Measure POST written → first and last read, with many followers of one job."""
-    with _running(system, 1) as (server, client):
-        opened = client.open(
-            [system.stream(0)] * scale.followers, at_once=scale.in_flight, mark=system.open_mark
-        )
+    with _running(system, 1, publishes=True) as (server, client):
+        opened = client.open([system.stream(0)] * scale.followers, at_once=scale.in_flight)
         server.settle()
         posts = [system.publication(0, followers=-1)]
         found = client.publish_one_by_one(posts, count=scale.fan_outs)
     values = {"first": found.first_ms.p50, "last": found.last_ms.p50, "lost": found.lost}
-    notes = _shortfall(scale.followers, opened.open)
+    notes = _shortfall(opened)
     return Figure(values, [found.effort], notes + _refusals(found))
 
 
@@ -115,7 +128,7 @@ def idle(system: System, scale: Scale) -> Figure:
         reads = client.hold(scale.idle_seconds)
         used = server.cpu_seconds() - before
     values = {"percent": 100 * used / scale.idle_seconds, "reads": reads}
-    return Figure(values, notes=_shortfall(scale.many, opened.open))
+    return Figure(values, notes=_shortfall(opened))
 
 
 def sigterm(system: System, scale: Scale) -> Figure:
@@ -129,7 +142,8 @@ def sigterm(system: System, scale: Scale) -> Figure:
         gone = wait_for(server.is_gone, within=max(0.1, 15 - (time.monotonic() - told_at)))
         took = time.monotonic() - told_at
     values = {"clean": ended.clean, "not_clean": opened.open - ended.clean, "seconds": took}
-    return Figure(values, notes=[] if gone else ["still there after 15 s"])
+    notes = _shortfall(opened) + ([] if gone else ["still there after 15 s"])
+    return Figure(values, notes=notes)
 
 
 def webhooks(system: System, scale: Scale) -> Figure:
@@ -139,13 +153,13 @@ def webhooks(system: System, scale: Scale) -> Figure:
     values: dict[str, float] = {}
     figures = []
     with _running(system, scale.few + 2 * each) as (server, client):
-        _open(system, client, scale, 0, scale.few + 2 * each)
+        opened = _open(system, client, scale, 0, scale.few + 2 * each)
         server.settle()
         seconds = each / scale.rate
         for kind, (post, first) in {"progress": (ours.progress, 2 * each), **kinds}.items():
             posts = [post(job) for job in range(first, first + each)]
             found = client.publish_at_rate(posts, rate=scale.rate, seconds=seconds)
-            figures.append(_latencies([found]))
+            figures.append(_latencies([found], _shortfall(opened)))
             values |= {f"{kind}_{name}": value for name, value in figures[-1].values.items()}
     efforts = [effort for figure in figures for effort in figure.efforts]
     return Figure(values, efforts, [note for figure in figures for note in figure.notes])
@@ -155,11 +169,11 @@ def webhook_burst(system: System, scale: Scale) -> Figure:
     """Measure progress reports a second with some at once, each of another job, to its commit."""
     ours = _ours(system)
     with _running(system, scale.opens) as (server, client):
-        _open(system, client, scale, 0, scale.opens)
+        opened = _open(system, client, scale, 0, scale.opens)
         server.settle()
         posts = [ours.progress(job) for job in range(scale.opens)]
         found = client.publish_at_once(posts, at_once=scale.at_once, seconds=60, count=scale.opens)
-    return _throughput([found])
+    return _throughput([found], _shortfall(opened))
 
 
 def returning(system: System, scale: Scale) -> Figure:
@@ -169,10 +183,10 @@ def returning(system: System, scale: Scale) -> Figure:
         _warm_up(system, scale, server, client)
         requests = [ours.returning(job, 1) for job in range(scale.returning)]
         with system.services.counted() as statements:
-            opened = client.open(requests, at_once=scale.returning, mark=system.open_mark)
+            opened = client.open(requests, at_once=scale.returning, mark=ours.newest)
             server.settle()
     values = {"queries": len(statements), "seconds": opened.seconds, "p50": opened.open_ms.p50}
-    return Figure(values, [opened.effort], _shortfall(scale.returning, opened.open))
+    return Figure(values, [opened.effort], _shortfall(opened))
 
 
 def leaving(system: System, scale: Scale) -> Figure:
@@ -210,6 +224,7 @@ OF_ALL: Mapping[str, Measurement] = {
     "sigterm": sigterm,
 }
 OF_OURS: Mapping[str, Measurement] = {
+    "opens_with_replay": opens_with_replay,
     "webhooks": webhooks,
     "webhook_burst": webhook_burst,
     "burst_with_heartbeat": burst_with_heartbeat,
@@ -220,11 +235,11 @@ OF_OURS: Mapping[str, Measurement] = {
 
 @contextmanager
 def _running(
-    system: System, streams: int, *, heartbeat: int | None = None
+    system: System, streams: int, *, heartbeat: int | None = None, publishes: bool = False
 ) -> Iterator[tuple[Server, Client]]:
     """Run the system, with what so many streams need, and a client."""
     system.prepare(streams)
-    with system.serving(heartbeat=heartbeat) as server:
+    with system.serving(heartbeat=heartbeat, publishes=publishes) as server:
         client = Client(server.port)
         try:
             yield server, client
@@ -234,7 +249,7 @@ def _running(
 
 def _open(system: System, client: Client, scale: Scale, first: int, end: int) -> Opened:
     requests = [system.stream(job) for job in range(first, end)]
-    return client.open(requests, at_once=scale.in_flight, mark=system.open_mark)
+    return client.open(requests, at_once=scale.in_flight)
 
 
 def _leave(server: Server, client: Client) -> None:
@@ -246,49 +261,59 @@ def _warm_up(system: System, scale: Scale, server: Server, client: Client) -> No
     """Have everything loaded, and pools at their size, that the first streams bring about."""
     jobs = range(min(scale.warm_up, scale.opens, scale.leaving))
     requests = [system.stream(job) for job in jobs]
-    client.open(requests, at_once=scale.in_flight, mark=system.open_mark)
+    client.open(requests, at_once=scale.in_flight)
     _leave(server, client)
 
 
-def _with_idle_streams(system: System, scale: Scale, server: Server, client: Client) -> list[Post]:
-    """Open few streams and return a post for each; each has been made once already."""
-    _open(system, client, scale, 0, scale.few)
+def _with_idle_streams(
+    system: System, scale: Scale, server: Server, client: Client
+) -> tuple[list[Post], list[str]]:
+    """Open few streams; return a post for each, and notes. Some posts have been made already."""
+    opened = _open(system, client, scale, 0, scale.few)
     server.settle()
     posts = [system.publication(job) for job in range(scale.few)]
     client.publish_at_once(posts, at_once=4, seconds=10, count=200)
-    return posts
+    return posts, _shortfall(opened)
 
 
-def _latencies(found: list[Published]) -> Figure:
+def _latencies(found: list[Published], notes: list[str]) -> Figure:
     values = {
         "p50": median(each.latency_ms.p50 for each in found),
         "p95": median(each.latency_ms.p95 for each in found),
         "p99": median(each.latency_ms.p99 for each in found),
         "lost": sum(each.lost for each in found),
     }
-    notes = [note for each in found for note in _refusals(each)]
-    return Figure(values, [each.effort for each in found], notes)
+    refusals = [note for each in found for note in _refusals(each)]
+    return Figure(values, [each.effort for each in found], notes + refusals)
 
 
-def _throughput(found: list[Published]) -> Figure:
+def _throughput(found: list[Published], notes: list[str]) -> Figure:
     values = {
         "per_second": median(each.per_second for each in found),
         "lost": sum(each.lost for each in found),
         "acked": sum(each.acked for each in found),
     }
-    notes = [note for each in found for note in _refusals(each)]
-    return Figure(values, [each.effort for each in found], notes)
+    refusals = [note for each in found for note in _refusals(each)]
+    return Figure(values, [each.effort for each in found], notes + refusals)
 
 
-def _shortfall(asked: int, found: int) -> list[str]:
-    return [] if found == asked else [f"only {found} of {asked} streams opened"]
+def _shortfall(*opened: Opened) -> list[str]:
+    return [
+        f"only {each.open} of {each.asked} streams opened{_status(each.refused_status)}"
+        for each in opened
+        if each.open < each.asked
+    ]
+
+
+def _status(number: int) -> str:
+    return f" ({number})" if number else ""
 
 
 def _refusals(found: Published) -> list[str]:
     if found.acked == found.posted:
         return []
-    status = f" ({found.refused_status})" if found.refused_status else ""
-    return [f"only {found.acked} of {found.posted} posts were accepted{status}"]
+    accepted = f"only {found.acked} of {found.posted} posts were accepted"
+    return [accepted + _status(found.refused_status)]
 
 
 def _ours(system: System) -> Ours:

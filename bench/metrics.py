@@ -16,4 +16,10 @@ def gauges(port: int) -> dict[str, float]:
         return {}
     names = set(re.findall(r"^# TYPE (photorestore_\w+) gauge", text, re.MULTILINE))
     samples = re.findall(r"^(photorestore_\w+)(\S*) (\S+)$", text, re.MULTILINE)
-    return {name + labels: float(value) for name, labels, value in samples if name in names}
+    found = {name + labels: float(value) for name, labels, value in samples if name in names}
+    return found | {"opened and not closed": _sum(samples, "opened") - _sum(samples, "closed")}
+
+
+def _sum(samples: list[tuple[str, str, str]], what: str) -> float:
+    name = f"photorestore_streams_{what}_total"
+    return sum(float(value) for found, _, value in samples if found == name)

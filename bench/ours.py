@@ -6,12 +6,10 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import Any
 
-from channels.layers import get_channel_layer
-
 from photorestore.asgi import application as site  # which sets Django up for what follows
 
 # isort: split
-from events import relay
+from events import messages
 from events.models import Event
 
 from .wire import LOGGED
@@ -31,12 +29,10 @@ async def application(scope: Any, receive: Any, send: Any) -> None:
 
 
 async def announce(stream: str, data: str) -> None:
-    """Tell every process of an event that no log has, as `events.relay.announce` would."""
+    """Tell every process of an event that no log has, as `events.messages.announce` would."""
     _seqs[stream] += 1
     event = Event(stream_id=stream, seq=_seqs[stream], type="progress", data=data)
-    layer = get_channel_layer()
-    assert layer is not None
-    await layer.group_send(relay.GROUP, dict(relay.message_of(event)))
+    await messages.send(messages.message_of(event))
 
 
 _HEADERS = [(b"content-length", b"0")]

@@ -44,15 +44,10 @@ class Server:
 
     def wait_until_it_listens(self, *, within: float = 30.0) -> None:
         """Wait for its port. Raises ServerError with its last words."""
-        until = time.monotonic() + within
-        while not _listens(self.port):
-            if self._root.poll() is not None or time.monotonic() > until:
-                raise ServerError(f"The server does not listen.\n{self.last_words()}")
-            time.sleep(0.02)
-
-    def last_words(self) -> str:
-        """Return the end of what it printed."""
-        return self._log.read_text(errors="replace")[-2000:]
+        wait_for(lambda: self._listens() or self.is_gone(), within=within)
+        if not self._listens():
+            words = self._log.read_text(errors="replace")[-2000:]
+            raise ServerError(f"The server does not listen.\n{words}")
 
     def memory(self) -> float:
         """Return KiB in use: each page shared with other processes by its part (PSS)."""
@@ -89,13 +84,19 @@ class Server:
         return self._root.poll() is not None
 
     def stop(self) -> None:
-        """End all of it, now."""
-        processes = self._processes()
-        for process in processes:
-            with suppress(psutil.NoSuchProcess):
-                process.kill()
-        psutil.wait_procs(processes, timeout=10)
+        """End all of it, now: its session is its own, and whatever it has started is in that."""
+        with suppress(ProcessLookupError):
+            os.killpg(self._root.pid, signal.SIGKILL)
+        psutil.wait_procs(self._processes(), timeout=10)
         self._root.wait()
+
+    def _listens(self) -> bool:
+        """Tell whether it is this server, and no other, that has the port."""
+        return any(
+            each.status == psutil.CONN_LISTEN and each.laddr.port == self.port
+            for process in self._processes()
+            for each in process.net_connections("tcp4")
+        )
 
     def _processes(self) -> list[psutil.Process]:
         try:
@@ -132,11 +133,6 @@ def die_with_us() -> None:
 def _alone() -> None:
     die_with_us()
     os.sched_setaffinity(0, {SERVER_CORE})
-
-
-def _listens(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def _memory(process: psutil.Process) -> float:

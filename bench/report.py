@@ -62,6 +62,9 @@ def _rows_of_ours(scale: Scale) -> list[Row]:
         for name in ("p50", "p95", "p99")
     ]
     return [
+        Row(
+            "streams opened a second, each with an event missed", "opens_with_replay", "per_second"
+        ),
         *latencies,
         Row("progress webhooks a second, with commit", "webhook_burst", "per_second"),
         Row("… lost", "webhook_burst", "lost"),

@@ -14,9 +14,10 @@ from django.contrib.auth.models import User
 from django.db import connection
 from django.utils import timezone
 
+from events import grants, log
 from events.models import Event, Stream
 from jobs import streams
-from jobs.models import ApiToken, Attempt, Job, Photo, Status, hash_of
+from jobs.models import Attempt, Job, Photo, Status, hash_of
 from jobs.snapshots import snapshot
 
 from .wire import LOGGED
@@ -36,7 +37,7 @@ def make(count: int, path: str) -> None:
     jobs = list(Job.objects.select_related("photo", "restore").order_by("photo__owner_id"))
     _make_attempts(jobs)
     _make_events(jobs)
-    Path(path).write_text(json.dumps(_clients(jobs)))
+    Path(path).write_text(json.dumps([_client(job) for job in jobs]))
 
 
 def _photo(owner: User) -> Photo:
@@ -84,28 +85,31 @@ def _make_events(jobs: Sequence[Job]) -> None:
     names = [(job, name) for job in jobs for name in _names(job)]
     Stream.objects.bulk_create(Stream(name=name, last_seq=last_seq) for _, name in names)
     Event.objects.bulk_create(
-        Event(stream_id=name, seq=seq, type=type, data=json.dumps(snapshot(job)))
-        for job, name in names
-        for seq, type in enumerate(LOGGED, 1)
+        _event(job, name, seq, type) for job, name in names for seq, type in enumerate(LOGGED, 1)
+    )
+
+
+def _event(job: Job, stream: str, seq: int, type: str) -> Event:
+    return Event(
+        stream_id=stream,
+        seq=seq,
+        type=type,
+        data=log.text(snapshot(job)),
+        subject=str(job.pk),
+        transient=type == streams.PROGRESS,
     )
 
 
 def _names(job: Job) -> tuple[str, str]:
-    return streams.job_stream(job), streams.owner_stream(job.photo.owner_id)
+    return streams.job_stream(job.pk), streams.owner_stream(job.photo.owner_id)
 
 
-def _clients(jobs: Sequence[Job]) -> list[dict[str, str]]:
-    """Return what each job's client and worker know."""
-    tokens = {job.pk: f"pr_bench-{job.pk.hex}" for job in jobs}
-    ApiToken.objects.bulk_create(
-        ApiToken(user_id=job.photo.owner_id, token_hash=hash_of(tokens[job.pk])) for job in jobs
-    )
-    return [
-        {
-            "job_id": str(job.pk),
-            "authorization": f"Bearer {tokens[job.pk]}",
-            "attempt_token": _attempt_token(job),
-            "runpod_job_id": _runpod_id(job),
-        }
-        for job in jobs
-    ]
+def _client(job: Job) -> dict[str, str]:
+    """Return what the job's client and its worker know."""
+    stream = streams.job_stream(job.pk)
+    return {
+        "job_id": str(job.pk),
+        "grant": grants.issue(user=job.photo.owner_id, streams=[stream]).token,
+        "attempt_token": _attempt_token(job),
+        "runpod_job_id": _runpod_id(job),
+    }

@@ -12,6 +12,7 @@ import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from PIL import Image
@@ -25,12 +26,23 @@ PYTHON = str(FOLDER / "venv" / "bin" / "python")
 _QUIET_UVICORN = ("--lifespan", "off", "--no-access-log", "--log-level", "warning")
 
 
+@dataclass(frozen=True)
+class Start:
+    """How a server is to be started.
+
+    `heartbeat` in seconds, its own default where None; `publishes` whether events without a
+    commit are to be published, which ours has no address for.
+    """
+
+    port: int
+    heartbeat: int | None
+    publishes: bool
+
+
 class System(ABC):
     """A server of event streams."""
 
     name: str
-    # Read by a client whose stream is open, its subscription in place; any byte where it is empty.
-    open_mark = ""
 
     def __init__(self, services: Services) -> None:
         self.services = services
@@ -44,10 +56,10 @@ class System(ABC):
         return
 
     @abstractmethod
-    def command(self, port: int, heartbeat: int | None) -> list[str]:
-        """Return how it is started. `heartbeat` in seconds, its own default where None."""
+    def command(self, start: Start) -> list[str]:
+        """Return how it is started."""
 
-    def environment(self, heartbeat: int | None) -> dict[str, str]:
+    def environment(self, start: Start | None = None) -> dict[str, str]:
         """Return what it is told by variables."""
         return {}
 
@@ -61,10 +73,10 @@ class System(ABC):
         return Post(request, job if followers is None else followers)
 
     @contextmanager
-    def serving(self, *, heartbeat: int | None = None) -> Iterator[Server]:
+    def serving(self, *, heartbeat: int | None = None, publishes: bool = False) -> Iterator[Server]:
         """Run it; it ends with the context. Raises ServerError."""
-        port = free_port()
-        server = Server(self.command(port, heartbeat), self.environment(heartbeat), port)
+        start = Start(free_port(), heartbeat, publishes)
+        server = Server(self.command(start), self.environment(start), start.port)
         try:
             server.wait_until_it_listens()
             yield server
@@ -76,8 +88,9 @@ class Ours(System):
     """This project on PostgreSQL and Valkey, with authentication, and its log read at each open."""
 
     name = "ours"
-    # A client that has seen all but the last event of its stream; that one comes from the log.
-    open_mark = f"id: {len(wire.LOGGED)}"
+    # The number of each job's newest event, and what shows that it was read.
+    last = len(wire.LOGGED)
+    newest = f"id: {last}"
 
     def __init__(self, services: Services) -> None:
         super().__init__(services)
@@ -87,19 +100,18 @@ class Ours(System):
         """Make accounts and jobs anew."""
         path = FOLDER / "clients.json"
         code = f"from bench import rows; rows.make({streams}, {str(path)!r})"
-        _manage(self.environment(None), "migrate")
-        _manage(self.environment(None), "shell", "--no-imports", "-c", code)
+        _manage(self.environment(), "migrate")
+        _manage(self.environment(), "shell", "--no-imports", "-c", code)
         self._clients = json.loads(path.read_text())
 
-    def command(self, port: int, heartbeat: int | None) -> list[str]:
+    def command(self, start: Start) -> list[str]:
         """Run uvicorn as the documents say."""
-        uvicorn = [sys.executable, "-m", "uvicorn", "bench.ours:application"]
-        return [*uvicorn, "--port", str(port), *_QUIET_UVICORN]
+        uvicorn = [sys.executable, "-m", "uvicorn", _application(start)]
+        return [*uvicorn, "--port", str(start.port), *_QUIET_UVICORN]
 
-    def environment(self, heartbeat: int | None) -> dict[str, str]:
+    def environment(self, start: Start | None = None) -> dict[str, str]:
         """Name database and broker, and a RunPod that nobody calls."""
         told = {
-            "DJANGO_SETTINGS_MODULE": "bench.settings",
             "DATABASE_URL": self.services.database_url,
             "REDIS_URL": self.services.redis_url,
             "SECRET_KEY": "only for the benchmark",
@@ -108,21 +120,22 @@ class Ours(System):
             "RUNPOD_API_KEY": "none",
             "RUNPOD_ENDPOINT_ID": "none",
             "PGAPPNAME": APPLICATION,
+            # Thousands follow one job here, by grants of its one owner.
+            "EVENTS_MAX_STREAMS_PER_USER": "100000",
         }
-        return told | ({"EVENTS_HEARTBEAT": str(heartbeat)} if heartbeat else {})
+        if start and start.heartbeat:
+            told["EVENTS_HEARTBEAT"] = str(start.heartbeat)
+        return told
 
     def stream(self, job: int) -> bytes:
-        """Follow a job as its owner, who has seen all but its last event."""
-        return self.returning(job, len(wire.LOGGED) - 1)
+        """Follow a job by a grant, with the id that its page had: nothing was missed."""
+        return self.returning(job, self.last)
 
     def returning(self, job: int, last_event_id: int) -> bytes:
-        """Follow a job as its owner, who comes back with an id."""
+        """Follow a job by a grant, coming back with an id."""
         client = self._clients[job]
-        return wire.get(
-            f"/api/v1/events/{client['job_id']}",
-            Authorization=client["authorization"],
-            Last_Event_ID=str(last_event_id),
-        )
+        target = f"/api/v1/events/{client['job_id']}?token={client['grant']}"
+        return wire.get(target, Last_Event_ID=str(last_event_id))
 
     def publication(self, job: int, *, followers: int | None = None) -> Post:
         """Publish by the address that only the benchmark has."""
@@ -181,10 +194,10 @@ class OursUnderDaphne(Ours):
 
     name = "ours, daphne"
 
-    def command(self, port: int, heartbeat: int | None) -> list[str]:
+    def command(self, start: Start) -> list[str]:
         """Run daphne."""
         daphne = [sys.executable, "-m", "daphne", "-v", "0", "-b", "127.0.0.1"]
-        return [*daphne, "-p", str(port), "bench.ours:application"]
+        return [*daphne, "-p", str(start.port), _application(start)]
 
 
 class OursUnderGranian(Ours):
@@ -192,11 +205,11 @@ class OursUnderGranian(Ours):
 
     name = "ours, granian"
 
-    def command(self, port: int, heartbeat: int | None) -> list[str]:
+    def command(self, start: Start) -> list[str]:
         """Run granian with one worker."""
         granian = [PYTHON, "-m", "granian", "--interface", "asginl", "--no-ws", "--workers", "1"]
-        place = ["--host", "127.0.0.1", "--port", str(port), "--log-level", "warning"]
-        return [*granian, *place, "bench.ours:application"]
+        place = ["--host", "127.0.0.1", "--port", str(start.port), "--log-level", "warning"]
+        return [*granian, *place, _application(start)]
 
 
 class SseStarlette(System):
@@ -204,14 +217,14 @@ class SseStarlette(System):
 
     name = "sse-starlette"
 
-    def command(self, port: int, heartbeat: int | None) -> list[str]:
+    def command(self, start: Start) -> list[str]:
         """Run uvicorn."""
         uvicorn = [PYTHON, "-m", "uvicorn", "bench.peers.in_memory:application"]
-        return [*uvicorn, "--port", str(port), *_QUIET_UVICORN]
+        return [*uvicorn, "--port", str(start.port), *_QUIET_UVICORN]
 
-    def environment(self, heartbeat: int | None) -> dict[str, str]:
+    def environment(self, start: Start | None = None) -> dict[str, str]:
         """Set its ping."""
-        return {"PING": str(heartbeat)} if heartbeat else {}
+        return {"PING": str(start.heartbeat)} if start and start.heartbeat else {}
 
 
 class DjangoEventstream(System):
@@ -219,12 +232,12 @@ class DjangoEventstream(System):
 
     name = "django-eventstream"
 
-    def command(self, port: int, heartbeat: int | None) -> list[str]:
+    def command(self, start: Start) -> list[str]:
         """Run daphne."""
-        daphne = [PYTHON, "-m", "daphne", "-v", "0", "-b", "127.0.0.1", "-p", str(port)]
+        daphne = [PYTHON, "-m", "daphne", "-v", "0", "-b", "127.0.0.1", "-p", str(start.port)]
         return [*daphne, "bench.peers.eventstream:application"]
 
-    def environment(self, heartbeat: int | None) -> dict[str, str]:
+    def environment(self, start: Start | None = None) -> dict[str, str]:
         """Name the broker."""
         return {"REDIS_PORT": str(self.services.valkey_port)}
 
@@ -241,12 +254,16 @@ class Nchan(System):
             return None
         return "nginx with nchan is not installed: apt install nginx libnginx-mod-nchan"
 
-    def command(self, port: int, heartbeat: int | None) -> list[str]:
+    def command(self, start: Start) -> list[str]:
         """Write its configuration, and run nginx with one worker."""
         folder = FOLDER / "nginx"
         folder.mkdir(exist_ok=True)
         text = (ROOT / "bench" / "peers" / "nchan.conf").read_text()
-        names = {"@MODULE@": str(self._module), "@PORT@": str(port), "@PING@": str(heartbeat or 0)}
+        names = {
+            "@MODULE@": str(self._module),
+            "@PORT@": str(start.port),
+            "@PING@": str(start.heartbeat or 0),
+        }
         for name, value in names.items():
             text = text.replace(name, value)
         (folder / "nginx.conf").write_text(text)
@@ -257,6 +274,11 @@ SYSTEMS: dict[str, Callable[[Services], System]] = {
     found.name: found
     for found in (Ours, SseStarlette, DjangoEventstream, Nchan, OursUnderDaphne, OursUnderGranian)
 }
+
+
+def _application(start: Start) -> str:
+    """Return the site itself; what wraps it would be counted with each of its streams."""
+    return "bench.ours:application" if start.publishes else "photorestore.asgi:application"
 
 
 def nginx_path() -> str | None:
