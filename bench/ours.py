@@ -32,7 +32,7 @@ async def announce(stream: str, data: str) -> None:
     """Tell every process of an event that no log has, as `events.messages.announce` would."""
     _seqs[stream] += 1
     event = Event(stream_id=stream, seq=_seqs[stream], type="progress", data=data)
-    await messages.send(messages.message_of(event))
+    await messages.send([messages.message_of(event)])
 
 
 _HEADERS = [(b"content-length", b"0")]

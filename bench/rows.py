@@ -57,6 +57,7 @@ def _photo(owner: User) -> Photo:
 def _job(photo: Photo, now: datetime) -> Job:
     return Job(
         photo=photo,
+        owner_id=photo.owner_id,
         options={"scale": 1},
         status=Status.PROCESSING,
         progress=50,
