@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import Any, Protocol, cast
 from uuid import UUID
@@ -34,6 +34,12 @@ class Ask:
 
     who: Session | Token | Grant
     id: UUID | None
+
+    def narrowed(self, stream: str) -> Ask:
+        """Return what is enough to ask again: a grant may name a hundred streams more."""
+        if isinstance(self.who, Grant):
+            return replace(self, who=replace(self.who, streams=(stream,)))
+        return self
 
 
 @dataclass(frozen=True, slots=True)

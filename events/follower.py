@@ -43,7 +43,7 @@ class Follower:
     )  # fmt: skip
 
     def __init__(self, ask: Ask, access: Access, *, cursor: int | None) -> None:
-        self.ask = ask
+        self.ask = ask.narrowed(access.stream)
         self.stream = access.stream
         self.user = access.user
         # The last number that was handed over, waits here, or that the client brought.
