@@ -38,12 +38,21 @@ class EventStreams:
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Serve one connection's request."""
-        place = await self._answer(scope, receive, send)
-        if place is not None:
-            await Connection(*place, send).last(receive)
+        connection = await self._answer(scope, receive, send)
+        if connection is None:
+            return
+        try:
+            connection.ready()
+            while (await receive())["type"] != "http.disconnect":
+                pass
+        except asyncio.CancelledError:
+            if not connection.is_over:
+                raise
+        finally:
+            connection.close()
 
-    async def _answer(self, scope: Any, receive: Any, send: Any) -> tuple[Relay, Follower] | None:
-        """Answer, and return who is to be served on, if somebody is.
+    async def _answer(self, scope: Any, receive: Any, send: Any) -> Connection | None:
+        """Answer, and return the connection on which to go on, if it is a stream.
 
         Whatever the answer was made of is dropped here: what a caller held would live as long as
         the stream.
@@ -53,11 +62,13 @@ class EventStreams:
             await self._application(scope, receive, send)
             return None
         response = await _respond(ASGIRequest(scope, BytesIO()), captures)
-        _forget(scope)
+        # uvicorn's access log prints it with the start, and a grant may be in it.
+        scope["query_string"] = b""
         await send(_start(response))
+        _forget(scope)
         if isinstance(response, EventStream):
             await send(_body(sse.retry(RETRY), more=True))
-            return response.detach()
+            return Connection(*response.detach(), send)
         await send(_body(response.content, more=False))
         return None
 
@@ -74,10 +85,9 @@ class EventStreams:
 def _forget(scope: Any) -> None:
     """Drop what the request said: a server holds its scope for as long as the response lasts.
 
-    A browser's headers are two kilobytes; the query may have a grant, which uvicorn's access log
-    would print.
+    A browser's headers alone are two kilobytes.
     """
-    scope["query_string"] = b""
+    scope["path"], scope["raw_path"] = "", b""
     if isinstance(scope["headers"], list):
         scope["headers"].clear()
 
@@ -115,21 +125,18 @@ class Connection:
         self._owner = asyncio.current_task()
         self._writing = False
         self._writer: asyncio.Task[None] | None = None
+        follower.ready = self.ready
 
-    async def last(self, receive: Any) -> None:
-        """Serve until the stream ends or the client goes, and leave nothing behind."""
-        self._follower.ready = self.ready
-        try:
-            self.ready()
-            while (await receive())["type"] != "http.disconnect":
-                pass
-        except asyncio.CancelledError:
-            if not self._follower.over:
-                raise
-        finally:
-            self._relay.leave(self._follower)
-            if self._writer is not None:
-                self._writer.cancel()
+    @property
+    def is_over(self) -> bool:
+        """Whether the stream ended, and not the client."""
+        return self._follower.over
+
+    def close(self) -> None:
+        """Leave nothing behind."""
+        self._relay.leave(self._follower)
+        if self._writer is not None:
+            self._writer.cancel()
 
     def ready(self) -> None:
         """Write what there is to write, unless that is being done."""
@@ -147,7 +154,7 @@ class Connection:
             if follower.over:
                 await self._send(_body(b"", more=False))
         except OSError:
-            pass  # the client has gone, which `last` is told, too
+            pass  # the client has gone, which `receive` tells, too
         except Exception:
             logger.exception("A stream could not be written to")
             follower.over = True
