@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -37,16 +38,26 @@ def server(transactional_db: None) -> Iterator[str]:
     """Run the site under uvicorn in a thread of this process, and return its address."""
     from photorestore.asgi import application
 
+    with serving(application) as address:
+        yield address
+
+
+@contextmanager
+def serving(application: Any, **options: Any) -> Iterator[str]:
+    """Run the application under uvicorn in a thread while the context lasts."""
     port = free_port()
-    config = uvicorn.Config(application, port=port, lifespan="off", log_level="warning")
+    # Its own settings of logs would take from ours what they have of its lines.
+    config = uvicorn.Config(application, port=port, lifespan="off", log_config=None, **options)
     running = uvicorn.Server(config)
     thread = threading.Thread(target=running.run)
     thread.start()
     wait_for_port(port)
-    yield f"http://127.0.0.1:{port}"
-    running.should_exit = True
-    running.force_exit = True
-    thread.join()
+    try:
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        running.should_exit = True
+        running.force_exit = True
+        thread.join()
 
 
 @pytest.fixture

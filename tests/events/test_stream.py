@@ -3,55 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
-from itertools import islice
 from typing import Any
 
 import httpx2
 import pytest
 from channels.layers import get_channel_layer
-from django.db import transaction
 
-from events import log
-from jobs.models import ApiToken, Job
+from jobs.models import Job
 from tests import factories
-
-
-@pytest.fixture
-def job(transactional_db: None) -> Job:
-    return factories.job()
-
-
-@pytest.fixture
-def client(server: str, job: Job) -> Iterator[httpx2.Client]:
-    token = ApiToken.make(user=job.photo.owner)
-    headers = {"Authorization": f"Bearer {token}"}
-    with httpx2.Client(base_url=server, headers=headers, timeout=20, trust_env=False) as client:
-        yield client
-
-
-def append(job: Job, type: str = "progress", *, final: bool = False, **data: Any) -> int:
-    with transaction.atomic():
-        return log.append(f"job.{job.pk}", type=type, data=data, final=final)
-
-
-def path(job: Job) -> str:
-    return f"/api/v1/events/{job.pk}"
-
-
-@contextmanager
-def following(
-    client: httpx2.Client, url: str, last: str = ""
-) -> Iterator[Iterator[httpx2.ServerSentEvent]]:
-    headers = {"Last-Event-ID": last} if last else {}
-    with client.stream("GET", url, headers=headers) as response:
-        assert response.status_code == 200, response.read()
-        yield (event for event in httpx2.EventSource(response) if event.data)
-
-
-def take(events: Iterator[httpx2.ServerSentEvent], count: int) -> list[tuple[str, str]]:
-    return [(event.id or "", event.event) for event in islice(events, count)]
+from tests.streams import append, following, path, take
 
 
 def test_the_first_bytes_and_the_headers_are_those_of_a_stream(
