@@ -51,11 +51,13 @@ class Follower:
         self.has_cursor = cursor is not None
         self.until, self._ending = _lifetime(ask)
         # When the relay has to look at it: both by the monotonic clock.
-        self.due = monotonic() + settings.EVENTS_HEARTBEAT * random.uniform(0.5, 1)  # noqa: S311
+        heartbeat = settings.EVENTS_HEARTBEAT * random.uniform(0.5, 1)  # noqa: S311
+        self.due = min(monotonic() + heartbeat, self.until)
         self.behind = True  # until its first look into the log
         self.reason = ""  # why it ends, once it does
         self.over = False  # whether the last bytes have been taken
-        self.since: float | None = None  # when what it took last was taken, until it asks for more
+        # When what it took last was taken, until it asks for more; now, until it asks at all.
+        self.since: float | None = monotonic()
         self.ready: Callable[[], None] = _nothing
         self._sent = self.seen  # what has been taken
         self._heard = 0  # the highest number that it could not use
@@ -109,14 +111,16 @@ class Follower:
 
     def look_at(self, now: float) -> None:
         """End it when its time is up or its client reads no more; else let a heartbeat follow."""
-        if now >= self.until:
-            self.end(self._ending)
-        elif self.since is not None and now - self.since > settings.EVENTS_STALL:
+        if self.since is not None and now - self.since > settings.EVENTS_STALL:
             self._abandon()
+        elif now >= self.until:
+            self.end(self._ending)
         else:
             self._beats = True
             self.ready()
         self.due = now + settings.EVENTS_HEARTBEAT
+        if now < self.until:
+            self.due = min(self.due, self.until)
 
     def end(self, reason: str) -> None:
         """Say goodbye as soon as what waits is gone."""
@@ -136,6 +140,11 @@ class Follower:
             chunk += self._farewell()
         self.since = now if chunk else None
         return chunk
+
+    @property
+    def is_served(self) -> bool:
+        """Whether there is somebody who takes what waits here."""
+        return self.ready is not _nothing
 
     @property
     def is_finished(self) -> bool:

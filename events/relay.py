@@ -48,6 +48,7 @@ class Relay:
             asyncio.create_task(task(), name=f"events-{task.__name__.strip('_')}")
             for task in (self._listen, self._tick, self._catch_up, self._recheck)
         ]
+        self._loop = asyncio.get_running_loop()
         self.closing = False
         self.empty = asyncio.Event()  # set while nobody follows anything
         self.empty.set()
@@ -93,6 +94,11 @@ class Relay:
         self._forget(follower)
         if not self._followers:
             self.empty.set()
+
+    def release(self, follower: Follower) -> None:
+        """Have the place left as soon as the loop comes to it; for whatever thread."""
+        with suppress(RuntimeError):  # the loop has ended, and with it the relay
+            self._loop.call_soon_threadsafe(self.leave, follower)
 
     def _forget(self, follower: Follower) -> None:
         user = follower.user
@@ -180,7 +186,13 @@ class Relay:
             now = time.monotonic()
             for follower in self._all():
                 if follower.due <= now:
-                    follower.look_at(now)
+                    self._look_at(follower, now)
+
+    def _look_at(self, follower: Follower, now: float) -> None:
+        follower.look_at(now)
+        if follower.reason == "slow" and not follower.is_served:
+            # Its client has gone; a response that Django dropped waits for the garbage collector.
+            self.leave(follower)
 
     async def _catch_up(self) -> None:
         """Ask the log, in one query for a crowd, which followed streams have moved on unheard."""

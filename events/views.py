@@ -21,7 +21,7 @@ from .relay import Relay
 class EventStream(StreamingHttpResponse):
     """A follower's response. Any server can iterate it; ours (events.serving) needs no thread.
 
-    It holds a place in the relay, like an open file: closed, or dropped unserved, it gives it back.
+    It holds a place in the relay, like an open file: closed, it gives it back.
     """
 
     def __init__(self, ours: Relay, follower: Follower) -> None:
@@ -44,18 +44,11 @@ class EventStream(StreamingHttpResponse):
         return place
 
     def close(self) -> None:
-        """Leave the relay, whether it was read or not."""
-        self._leave()
-        super().close()
-
-    def __del__(self) -> None:
-        """Leave it also where a middleware was cancelled with the response in its hands."""
-        self._leave()
-
-    def _leave(self) -> None:
+        """Leave the relay, whether it was read or not. Handlers do so on a thread of theirs."""
         if self._place is not None:
             ours, follower = self.detach()
-            ours.leave(follower)
+            ours.release(follower)
+        super().close()
 
 
 async def stream(request: HttpRequest, **captures: Any) -> HttpResponseBase:

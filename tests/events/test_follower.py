@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from time import monotonic
 from typing import Any
 
 import pytest
@@ -172,6 +173,7 @@ def test_a_heartbeat_comes_when_it_is_due_and_nothing_waits(settings: Any) -> No
 
 def test_its_time_is_limited(settings: Any) -> None:
     one = follower(1)
+    assert taken(one) == b""
     one.look_at(one.until)
     assert taken(one).startswith(b"retry: ")
     assert one.reason == "lifetime"
@@ -185,6 +187,35 @@ def test_a_client_that_reads_no_more_is_given_up(settings: Any) -> None:
     assert one.reason == ""
     one.look_at(100.1 + settings.EVENTS_STALL)
     assert (one.reason, one.over) == ("slow", True)
+
+
+def test_a_client_that_reads_no_more_is_given_up_also_when_its_time_is_up(settings: Any) -> None:
+    one = follower(1)
+    one.offer(message(2))
+    one.take(one.until)
+    one.offer(message(3))
+    one.look_at(one.until)
+    assert (one.reason, one.over) == ("lifetime", False)
+    one.look_at(one.until + settings.EVENTS_STALL + 1)
+    assert (one.reason, one.over) == ("slow", True)
+
+
+def test_one_that_nobody_serves_is_given_up(settings: Any) -> None:
+    one = follower(1)
+    one.look_at(monotonic() + settings.EVENTS_STALL + 1)
+    assert (one.reason, one.is_served) == ("slow", False)
+
+
+def test_it_is_looked_at_when_its_time_is_up_and_not_a_heartbeat_later(settings: Any) -> None:
+    settings.EVENTS_HEARTBEAT = 10_000
+    one = follower(1)
+    assert one.due == one.until
+    settings.EVENTS_HEARTBEAT = 100
+    one.take(0.0)
+    one.look_at(one.until - 10)
+    assert one.due == one.until
+    one.look_at(one.until)
+    assert one.due == one.until + 100
 
 
 def test_one_write_is_bounded() -> None:

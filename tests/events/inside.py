@@ -1,0 +1,43 @@
+"""What the server in a thread of ours holds, looked at on its own loop."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import NamedTuple, TypeVar
+
+from events import relay
+from events.metrics import counters
+from events.relay import Relay
+
+T = TypeVar("T")
+
+
+class Held(NamedTuple):
+    """What streams take up. With none open it is what it was before the first."""
+
+    open: int
+    streams: dict[str, int]
+    users: dict[int, int]
+    tasks: list[str]
+
+
+def held() -> Held:
+    """Return what the server holds now."""
+    return on_the_loop(_held)
+
+
+def on_the_loop(function: Callable[[Relay], T]) -> T:
+    """Run the function where the server runs, between two steps of its own, with its relay."""
+
+    async def run() -> T:
+        return function(ours)
+
+    loop, ours = next(pair for pair in list(relay._relays.items()) if pair[0].is_running())
+    return asyncio.run_coroutine_threadsafe(run(), loop).result(20)
+
+
+def _held(ours: Relay) -> Held:
+    streams = {name: len(followers) for name, followers in ours._followers.items()}
+    tasks = (repr(task.get_coro()).partition(" at ")[0] for task in asyncio.all_tasks())
+    return Held(counters.open, streams, dict(ours._of_user), sorted(tasks))

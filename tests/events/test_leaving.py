@@ -1,0 +1,163 @@
+"""Clients that go away, at whatever moment: they leave nothing behind."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+import pytest
+from django.core.asgi import get_asgi_application
+
+from events import reads
+from events.relay import Relay
+from jobs.models import Job
+from tests.conftest import serving
+from tests.streams import append_many, bearer, eventually, path
+from tests.wire import Wire
+
+from .inside import Held, held, on_the_loop
+
+MANY = 100
+
+
+@pytest.fixture(autouse=True)
+def _nothing_to_say(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+    """Fail where somebody warns of something, until the server has stopped."""
+    yield
+    records = [*caplog.get_records("call"), *caplog.get_records("teardown")]
+    # On a busy machine the broker may be late, which is another matter.
+    told = [record for record in records if record.name != "events.messages"]
+    assert [record.getMessage() for record in told if record.levelno >= logging.WARNING] == []
+
+
+@pytest.fixture(params=["ours", "Django's"])
+def site(request: pytest.FixtureRequest, job: Job) -> Iterator[str]:
+    """Serve the streams by either handler; return the address."""
+    from photorestore.asgi import application
+
+    with serving(application if request.param == "ours" else get_asgi_application()) as address:
+        yield address
+
+
+@pytest.fixture
+def connect(site: str, job: Job) -> Iterator[Callable[..., Wire]]:
+    """Return a function that asks for the job's stream; what is open at the end is closed."""
+    wires: list[Wire] = []
+    headers = bearer(job)
+
+    def connect(*, receive_buffer: int | None = None) -> Wire:
+        wires.append(Wire(site, path(job), headers, receive_buffer=receive_buffer))
+        return wires[-1]
+
+    yield connect
+    for wire in wires:
+        wire.close()
+
+
+@pytest.fixture
+def before(connect: Callable[..., Wire]) -> Held:
+    """Return what the server holds after its first stream."""
+    first = connect()
+    first.read_to(b"retry: 3000\n\n")
+    first.close()
+    eventually(lambda: served() == 0)
+    return held()
+
+
+def leaves_nothing(before: Held) -> bool:
+    return held() == before
+
+
+@contextmanager
+def nothing_read() -> Iterator[None]:
+    """Keep the threads busy that read the database for streams, while the context lasts."""
+    gate = threading.Event()
+    for _ in range(reads._THREADS):
+        reads._pool.submit(gate.wait)
+    try:
+        yield
+    finally:
+        gate.set()
+
+
+def served() -> int:
+    """Return how many requests the server is at."""
+    return held().tasks.count("<coroutine object RequestResponseCycle.run_asgi")
+
+
+def are_written_to(ours: Relay) -> bool:
+    return [follower.since is None for follower in ours._all()] == [False] * MANY
+
+
+@pytest.fixture
+def impatience(settings: Any) -> None:
+    """Give up early who takes nothing: Django drops a response without closing it, at times."""
+    settings.EVENTS_HEARTBEAT = 0.5
+    settings.EVENTS_STALL = 2.0
+
+
+@pytest.mark.usefixtures("impatience")
+def test_clients_that_are_gone_before_it_is_known_who_they_are(
+    connect: Callable[..., Wire], before: Held
+) -> None:
+    with nothing_read():
+        wires = [connect() for _ in range(MANY)]
+        eventually(lambda: served() == MANY)
+        for wire in wires:
+            wire.reset()
+    eventually(lambda: leaves_nothing(before))
+
+
+@pytest.mark.usefixtures("impatience")
+def test_clients_that_are_gone_before_the_first_byte(
+    connect: Callable[..., Wire], before: Held
+) -> None:
+    with ExitStack() as later:
+        with nothing_read():
+            wires = [connect() for _ in range(MANY)]
+            eventually(lambda: served() == MANY)
+            eventually(reads._pool._work_queue.qsize)  # the question who they are
+            later.enter_context(nothing_read())
+        eventually(lambda: held().streams)
+        for wire in wires:
+            wire.reset()
+    eventually(lambda: leaves_nothing(before))
+
+
+def test_clients_that_are_gone_after_the_first_byte(
+    connect: Callable[..., Wire], job: Job, before: Held
+) -> None:
+    wires = [connect() for _ in range(MANY)]
+    for wire in wires:
+        wire.read_to(b"retry: 3000\n\n")
+    assert held().streams == {f"job.{job.pk}": MANY}
+    assert held().users == {job.photo.owner_id: MANY}
+    for wire in wires:
+        wire.reset()
+    eventually(lambda: leaves_nothing(before))
+
+
+def test_clients_that_hang_up_in_order(
+    connect: Callable[..., Wire], job: Job, before: Held
+) -> None:
+    wires = [connect() for _ in range(MANY)]
+    for wire in wires:
+        wire.read_to(b"retry: 3000\n\n")
+        wire.close()
+    eventually(lambda: leaves_nothing(before))
+
+
+def test_clients_that_are_gone_in_the_middle_of_a_replay(
+    connect: Callable[..., Wire], job: Job, before: Held
+) -> None:
+    append_many(job, 500, size=10_000)
+    wires = [connect(receive_buffer=4096) for _ in range(MANY)]
+    for wire in wires:
+        wire.read_to(b"id: 1\n")
+    eventually(lambda: on_the_loop(are_written_to))
+    for wire in wires:
+        wire.reset()
+    eventually(lambda: leaves_nothing(before))
