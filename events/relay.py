@@ -58,21 +58,17 @@ class Relay:
 
     async def admit(self, ask: Ask) -> Access:
         """Return the access that was asked for. Raises the authority's refusal, and Problem."""
-        if counters.open >= settings.EVENTS_MAX_STREAMS:
-            detail = "This server has as many open streams as it takes. Come back in a moment."
-            raise Problem(503, "server_full", detail, wait=random.randint(2, 10))  # noqa: S311
-        permitted = await self._admission.ask(ask)
-        most = settings.EVENTS_MAX_STREAMS_PER_USER
-        if self._of_user[permitted.user] >= most:
-            detail = f"You may have up to {most} open streams at a time. Close one first."
-            raise Problem(429, "too_many_streams", detail, wait=30)
-        return permitted
+        self._refuse_if_full()
+        return await self._admission.ask(ask)
 
     def follow(self, ask: Ask, permitted: Access, *, cursor: int | None) -> Follower:
         """Give a follower a place before it looks into the log, so that nothing falls between.
 
-        Whoever takes the place has to see to it that it is left, whatever happens.
+        Whoever takes the place has to see to it that it is left, whatever happens. Raises Problem
+        where there are as many as may be: only now is it known who came meanwhile.
         """
+        self._refuse_if_full()
+        self._refuse_if_many(permitted.user)
         follower = Follower(ask, permitted, cursor=cursor)
         self._followers[follower.stream].append(follower)
         self._of_user[permitted.user] += 1
@@ -82,6 +78,17 @@ class Relay:
         if self.closing:
             follower.end("drain")
         return follower
+
+    def _refuse_if_full(self) -> None:
+        if counters.open >= settings.EVENTS_MAX_STREAMS:
+            detail = "This server has as many open streams as it takes. Come back in a moment."
+            raise Problem(503, "server_full", detail, wait=random.randint(2, 10))  # noqa: S311
+
+    def _refuse_if_many(self, user: int) -> None:
+        most = settings.EVENTS_MAX_STREAMS_PER_USER
+        if self._of_user[user] >= most:
+            detail = f"You may have up to {most} open streams at a time. Close one first."
+            raise Problem(429, "too_many_streams", detail, wait=30)
 
     def leave(self, follower: Follower) -> None:
         """Give up the follower's place; a second time changes nothing."""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import NamedTuple, TypeVar
 
-from events import relay
+from events import reads, relay
 from events.metrics import counters
 from events.relay import Relay
 
@@ -41,3 +43,15 @@ def _held(ours: Relay) -> Held:
     streams = {name: len(followers) for name, followers in ours._followers.items()}
     tasks = (repr(task.get_coro()).partition(" at ")[0] for task in asyncio.all_tasks())
     return Held(counters.open, streams, dict(ours._of_user), sorted(tasks))
+
+
+@contextmanager
+def nothing_read() -> Iterator[None]:
+    """Keep the threads busy that read the database for streams, while the context lasts."""
+    gate = threading.Event()
+    for _ in range(reads._THREADS):
+        reads._pool.submit(gate.wait)
+    try:
+        yield
+    finally:
+        gate.set()

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
@@ -18,7 +17,7 @@ from tests.conftest import serving
 from tests.streams import append_many, bearer, eventually, path
 from tests.wire import Wire
 
-from .inside import Held, held, on_the_loop
+from .inside import Held, held, nothing_read, on_the_loop
 
 MANY = 100
 
@@ -69,18 +68,6 @@ def before(connect: Callable[..., Wire]) -> Held:
 
 def leaves_nothing(before: Held) -> bool:
     return held() == before
-
-
-@contextmanager
-def nothing_read() -> Iterator[None]:
-    """Keep the threads busy that read the database for streams, while the context lasts."""
-    gate = threading.Event()
-    for _ in range(reads._THREADS):
-        reads._pool.submit(gate.wait)
-    try:
-        yield
-    finally:
-        gate.set()
 
 
 def served() -> int:
