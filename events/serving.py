@@ -42,7 +42,7 @@ class EventStreams:
         if connection is None:
             return
         try:
-            connection.ready()
+            connection.begin()
             while (await receive())["type"] != "http.disconnect":
                 pass
         except asyncio.CancelledError:
@@ -64,11 +64,9 @@ class EventStreams:
         response = await _respond(ASGIRequest(scope, BytesIO()), captures)
         # uvicorn's access log prints it with the start, and a grant may be in it.
         scope["query_string"] = b""
-        await send(_start(response))
-        _forget(scope)
         if isinstance(response, EventStream):
-            await send(_body(sse.retry(RETRY), more=True))
-            return Connection(*response.detach(), send)
+            return await _opened(response, scope, send)
+        await send(_start(response))
         await send(_body(response.content, more=False))
         return None
 
@@ -80,6 +78,19 @@ class EventStreams:
         # Only these patterns, not every address of the site: a tenth of what an open costs.
         matches = (pattern.match(path.removeprefix(self._root)) for pattern in self._patterns)
         return next((match[2] for match in matches if match is not None), None)
+
+
+async def _opened(response: EventStream, scope: Any, send: Any) -> Connection:
+    """Begin to answer, and return the connection on which to go on."""
+    connection = Connection(*response.detach(), send)
+    try:
+        await send(_start(response))
+        await send(_body(sse.retry(RETRY), more=True))
+    except BaseException:
+        connection.close()
+        raise
+    _forget(scope)
+    return connection
 
 
 def _forget(scope: Any) -> None:
@@ -125,12 +136,16 @@ class Connection:
         self._owner = asyncio.current_task()
         self._writing = False
         self._writer: asyncio.Task[None] | None = None
-        follower.ready = self.ready
 
     @property
     def is_over(self) -> bool:
         """Whether the stream ended, and not the client."""
         return self._follower.over
+
+    def begin(self) -> None:
+        """Write what waits, and whatever comes from now on."""
+        self._follower.ready = self.ready
+        self.ready()
 
     def close(self) -> None:
         """Leave nothing behind."""
