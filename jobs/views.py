@@ -109,10 +109,12 @@ def photo(request: HttpRequest, photo_id: UUID) -> HttpResponse:
 
 
 def _live(job: Job) -> dict[str, object]:
-    """Return where the job's stream stands and, read after that, the job: so nothing is missed."""
-    last = log.last_seq(streams.job_stream(job.pk))
-    job = get_object_or_404(Job.objects.select_related("restore"), pk=job.pk)
-    return {"job": job, "last_event_id": last, "snapshot": snapshot(job)}
+    """Return the job as it is now, and where its stream stood before that."""
+    read = streams.read([job])
+    if not read:
+        raise Http404
+    [(found, last)] = read
+    return {"job": found, "last_event_id": last, "snapshot": snapshot(found)}
 
 
 @login_required

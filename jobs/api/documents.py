@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any, TypedDict, TypeVar
 
 from django.db.models import Model, QuerySet
-from django.shortcuts import get_object_or_404
+from django.http import Http404
 from django.urls import reverse
 from rest_framework.pagination import CursorPagination
 from rest_framework.request import Request
@@ -52,6 +52,11 @@ class NewestFirst(CursorPagination):
     ordering = ("-created_at", "-id")
 
 
+def photo_documents(photos: Iterable[Photo]) -> list[PhotoDocument]:
+    """Return the photos as clients see them."""
+    return [photo_document(photo) for photo in photos]
+
+
 def photo_document(photo: Photo) -> PhotoDocument:
     """Return the photo as clients see it."""
     return {
@@ -70,19 +75,32 @@ def photo_document(photo: Photo) -> PhotoDocument:
 
 
 def job_document(job: Job) -> JobDocument:
-    """Return the job with its stream's number, read first: so nothing is missed in between.
+    """Return the job as clients see it, read anew. Raises Http404 once it is deleted."""
+    documents = job_documents([job])
+    if not documents:
+        raise Http404
+    return documents[0]
 
-    Raises Http404 once it is deleted.
-    """
-    last = log.last_seq(streams.job_stream(job.pk))
-    job = get_object_or_404(Job.objects.select_related("restore"), pk=job.pk)
-    return {**snapshot(job), "last_event_id": last}
+
+def job_documents(jobs: Iterable[Job]) -> list[JobDocument]:
+    """Return the jobs as clients see them, read anew, without those that are deleted by now."""
+    return [{**snapshot(job), "last_event_id": last} for job, last in streams.read(jobs)]
 
 
 def page(
-    view: APIView, request: Request, rows: QuerySet[M], document: Callable[[M], Mapping[str, Any]]
+    view: APIView,
+    request: Request,
+    rows: QuerySet[M],
+    documents: Callable[[Iterable[M]], Iterable[Mapping[str, Any]]],
 ) -> Response:
-    """Answer with one page of the rows, newest first."""
+    """Answer with one page of the rows, newest first, and with the stream to follow them all by.
+
+    Where that stood is read first, as with each job.
+    """
+    user: Any = request.user
+    last = log.last_seq(streams.owner_stream(user.pk))
     paginator = NewestFirst()
     found = paginator.paginate_queryset(rows, request, view) or []
-    return paginator.get_paginated_response([document(row) for row in found])
+    answer = paginator.get_paginated_response(documents(found))
+    answer.data |= {"events_url": reverse("events:mine"), "last_event_id": last}
+    return answer

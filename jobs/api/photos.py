@@ -20,8 +20,7 @@ from events.problems import Problem
 from .. import callbacks, deletion, endpoints, intake, pictures
 from ..downloads import PictureResponse
 from ..models import Job, Photo
-from ..snapshots import snapshot
-from .documents import job_document, page, photo_document
+from .documents import job_document, job_documents, page, photo_document, photo_documents
 
 
 class RestoreField(serializers.Field):
@@ -60,7 +59,7 @@ class PhotoList(APIView):
 
     def get(self, request: Request) -> Response:
         """List my photos, newest first."""
-        return page(self, request, Photo.objects.filter(owner_id=request.user.pk), photo_document)
+        return page(self, request, Photo.objects.filter(owner_id=request.user.pk), photo_documents)
 
     def post(self, request: Request) -> Response:
         """Keep a photo; restore it at once if asked to. 201 with photo, job and events_url."""
@@ -97,8 +96,8 @@ class PhotoDetail(APIView):
     def get(self, request: Request, photo_id: UUID) -> Response:
         """Return the photo with its jobs, newest first."""
         photo = photo_of(request, photo_id)
-        jobs = photo.jobs.select_related("restore")
-        return Response({**photo_document(photo), "jobs": [snapshot(job) for job in jobs]})
+        jobs = job_documents(Job.objects.filter(photo=photo).only("pk"))
+        return Response({**photo_document(photo), "jobs": jobs})
 
     def delete(self, request: Request, photo_id: UUID) -> Response:
         """Delete it with its jobs, results, files and events: 204."""

@@ -68,7 +68,7 @@ const copy = (id) => document.getElementById(id).content.cloneNode(true);
 
 localTimes();
 compare($("[data-compare]"));
-if (page.dataset.eventsUrl) {
+if ("live" in page.dataset) {
   new JobStream(page.dataset.eventsUrl, {
     lastEventId: page.dataset.lastEventId,
     onConnection: connectionHint($("[data-connection]")),
