@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from http import HTTPStatus
 from time import monotonic
 from typing import Any
 
 from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.http.request import MediaType
 from rest_framework import exceptions
 
 from . import access, drain, problems, relay, sse
@@ -16,6 +18,9 @@ from .follower import RETRY, Follower
 from .metrics import counters
 from .problems import Problem
 from .relay import Relay
+
+# What an Accept may call a stream, the most specific last.
+_RANGES = ["*/*", "text/*", sse.CONTENT_TYPE]
 
 
 class EventStream(StreamingHttpResponse):
@@ -82,6 +87,8 @@ async def _answer(request: HttpRequest, captures: dict[str, Any]) -> HttpRespons
 def _refusal(error: Exception) -> HttpResponse:
     response = problems.response(error)
     counters.refused[str(response.status_code)] += 1
+    if response.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        response["Allow"] = "GET"
     return response
 
 
@@ -105,12 +112,27 @@ async def _open(request: HttpRequest, captures: dict[str, Any]) -> HttpResponseB
 
 
 def _check(request: HttpRequest) -> None:
+    request.get_host()  # the middleware that refuses strange ones does not come this way
     if request.method != "GET":
         raise exceptions.MethodNotAllowed(request.method or "")
-    wanted = request.META.get("HTTP_ACCEPT", "*/*")
-    if wanted not in (sse.CONTENT_TYPE, "*/*") and not request.accepts(sse.CONTENT_TYPE):
+    accept = request.META.get("HTTP_ACCEPT", "*/*")
+    if accept not in (sse.CONTENT_TYPE, "*/*") and not _allows(accept):
         detail = f"This address answers with {sse.CONTENT_TYPE} only; Accept has to allow that."
         raise Problem(406, "not_acceptable", detail)
+
+
+def _allows(accept: str) -> bool:
+    """Tell whether an Accept allows streams: the most specific range that has them in it decides.
+
+    Django's request.accepts lets `*/*` overrule `text/event-stream;q=0`, and wants our charset.
+    """
+    ranges = [MediaType(part) for part in accept.split(",") if part.strip()]
+    ours = [range for range in ranges if f"{range.main_type}/{range.sub_type}" in _RANGES]
+    return not ranges or (bool(ours) and max(ours, key=_specificity).quality > 0)
+
+
+def _specificity(range: MediaType) -> int:
+    return _RANGES.index(f"{range.main_type}/{range.sub_type}")
 
 
 def _cursor(request: HttpRequest) -> int | None:

@@ -48,6 +48,7 @@ def serving(application: Any, **options: Any) -> Iterator[str]:
     port = free_port()
     # Its own settings of logs would take from ours what they have of its lines.
     config = uvicorn.Config(application, port=port, lifespan="off", log_config=None, **options)
+    config.timeout_graceful_shutdown = 1  # what a test that failed has left open
     running = uvicorn.Server(config)
     thread = threading.Thread(target=running.run)
     thread.start()

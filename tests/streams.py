@@ -57,6 +57,18 @@ def following(
         yield (event for event in httpx2.EventSource(response) if event.data)
 
 
+def refused(
+    client: httpx2.Client, url: str, status: int, *, method: str = "GET", **headers: str
+) -> httpx2.Response:
+    """Ask for the stream and return the problem; AssertionError if it is not of that status."""
+    names = {name.replace("_", "-"): value for name, value in headers.items()}
+    with client.stream(method, url, headers=names) as response:
+        assert response.status_code == status
+        response.read()
+    assert response.headers["content-type"] == "application/problem+json"
+    return response
+
+
 def take(events: Iterator[httpx2.ServerSentEvent], count: int) -> list[tuple[str, str]]:
     """Return the next events, each by its id and its type."""
     return [(event.id or "", event.event) for event in islice(events, count)]

@@ -71,3 +71,29 @@ class Wire:
     def close(self) -> None:
         """Hang up in order."""
         self._socket.close()
+
+
+class Wires:
+    """Connections to one site that are closed together, whatever becomes of a test."""
+
+    def __init__(self, site: str) -> None:
+        self.site = site
+        self._opened: list[Wire] = []
+
+    def open(
+        self,
+        path: str,
+        headers: dict[str, str] | None = None,
+        *,
+        method: str = "GET",
+        receive_buffer: int | None = None,
+    ) -> Wire:
+        """Connect and send one request."""
+        wire = Wire(self.site, path, headers, method=method, receive_buffer=receive_buffer)
+        self._opened.append(wire)
+        return wire
+
+    def close(self) -> None:
+        """Hang up all of them."""
+        for wire in self._opened:
+            wire.close()

@@ -10,6 +10,7 @@ import pytest
 from jobs.models import Job
 from tests import factories
 from tests.streams import bearer, calling
+from tests.wire import Wires
 
 
 @pytest.fixture
@@ -23,3 +24,17 @@ def client(server: str, job: Job) -> Iterator[httpx2.Client]:
     """Return a client of the job's owner."""
     with calling(server, **bearer(job)) as client:
         yield client
+
+
+@pytest.fixture
+def site(server: str) -> str:
+    """Return the address that wires lead to."""
+    return server
+
+
+@pytest.fixture
+def wires(site: str) -> Iterator[Wires]:
+    """Return connections to the site."""
+    wires = Wires(site)
+    yield wires
+    wires.close()

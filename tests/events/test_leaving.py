@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from functools import partial
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ from events.relay import Relay
 from jobs.models import Job
 from tests.conftest import serving
 from tests.streams import append_many, bearer, eventually, path
-from tests.wire import Wire
+from tests.wire import Wire, Wires
 
 from .inside import Held, held, nothing_read, on_the_loop
 
@@ -42,18 +43,9 @@ def site(request: pytest.FixtureRequest, job: Job) -> Iterator[str]:
 
 
 @pytest.fixture
-def connect(site: str, job: Job) -> Iterator[Callable[..., Wire]]:
-    """Return a function that asks for the job's stream; what is open at the end is closed."""
-    wires: list[Wire] = []
-    headers = bearer(job)
-
-    def connect(*, receive_buffer: int | None = None) -> Wire:
-        wires.append(Wire(site, path(job), headers, receive_buffer=receive_buffer))
-        return wires[-1]
-
-    yield connect
-    for wire in wires:
-        wire.close()
+def connect(wires: Wires, job: Job) -> Callable[[], Wire]:
+    """Return a function that asks for the job's stream."""
+    return partial(wires.open, path(job), bearer(job))
 
 
 @pytest.fixture

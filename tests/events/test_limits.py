@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from typing import Any
 
 import httpx2
@@ -14,66 +12,57 @@ from events.metrics import counters
 from jobs.models import Job
 from tests import factories
 from tests.streams import bearer, eventually, path
-from tests.wire import Wire
+from tests.wire import Wire, Wires
 
 from .inside import held, nothing_read
 
 CROWD = 40
 
 
-@pytest.fixture
-def connect(server: str) -> Iterator[Callable[[Job], Wire]]:
-    """Return a function that asks for a job's stream; what is open at the end is closed."""
-    with ExitStack() as stack:
-
-        def connect(job: Job) -> Wire:
-            wire = Wire(server, path(job), bearer(job))
-            stack.callback(wire.close)
-            return wire
-
-        yield connect
+def asked(wires: Wires, job: Job) -> Wire:
+    return wires.open(path(job), bearer(job))
 
 
 def test_who_has_as_many_streams_as_may_be_gets_429_until_one_is_closed(
-    connect: Callable[[Job], Wire], client: httpx2.Client, job: Job, settings: Any
+    wires: Wires, client: httpx2.Client, job: Job, settings: Any
 ) -> None:
     settings.EVENTS_MAX_STREAMS_PER_USER = 2
-    wires = [connect(job), connect(job)]
-    assert [wire.status for wire in wires] == [200, 200]
+    opened = [asked(wires, job), asked(wires, job)]
+    assert [wire.status for wire in opened] == [200, 200]
     refused = counters.refused["429"]
     answer = client.get(path(job))
     assert (answer.status_code, answer.json()["code"]) == (429, "too_many_streams")
     assert answer.headers["content-type"] == "application/problem+json"
     assert int(answer.headers["retry-after"]) > 0
     assert counters.refused["429"] == refused + 1
-    wires[0].close()
+    opened[0].close()
     eventually(lambda: held().users == {job.photo.owner_id: 1})
-    assert connect(job).status == 200
+    assert asked(wires, job).status == 200
 
 
 def test_the_streams_of_all_of_a_user_s_jobs_count_and_no_other_user_s(
-    connect: Callable[[Job], Wire], job: Job, settings: Any
+    wires: Wires, job: Job, settings: Any
 ) -> None:
     settings.EVENTS_MAX_STREAMS_PER_USER = 1
-    assert connect(factories.job(job.photo.owner)).status == 200
-    assert connect(job).status == 429
-    assert connect(factories.job(factories.user("eve"))).status == 200
+    assert asked(wires, factories.job(job.photo.owner)).status == 200
+    assert asked(wires, job).status == 429
+    assert asked(wires, factories.job(factories.user("eve"))).status == 200
 
 
 def test_a_server_that_is_full_says_so_until_a_stream_is_closed(
-    connect: Callable[[Job], Wire], client: httpx2.Client, job: Job, settings: Any
+    wires: Wires, client: httpx2.Client, job: Job, settings: Any
 ) -> None:
     settings.EVENTS_MAX_STREAMS = 2
     eve = factories.job(factories.user("eve"))
-    wires = [connect(eve), connect(eve)]
-    assert [wire.status for wire in wires] == [200, 200]
+    opened = [asked(wires, eve), asked(wires, eve)]
+    assert [wire.status for wire in opened] == [200, 200]
     answer = client.get(path(job))
     assert (answer.status_code, answer.json()["code"]) == (503, "server_full")
     assert answer.headers["content-type"] == "application/problem+json"
     assert int(answer.headers["retry-after"]) > 0
-    wires[0].close()
+    opened[0].close()
     eventually(lambda: held().open == 1)
-    assert connect(job).status == 200
+    assert asked(wires, job).status == 200
 
 
 @pytest.mark.parametrize("relay", ["new", "running"])
@@ -81,22 +70,20 @@ def test_a_server_that_is_full_says_so_until_a_stream_is_closed(
     ("limit", "status"), [("EVENTS_MAX_STREAMS_PER_USER", 429), ("EVENTS_MAX_STREAMS", 503)]
 )
 def test_a_crowd_does_not_get_past_a_limit(
-    connect: Callable[[Job], Wire], job: Job, settings: Any, limit: str, status: int, relay: str
+    wires: Wires, job: Job, settings: Any, limit: str, status: int, relay: str
 ) -> None:
     setattr(settings, limit, 5)
-    first = [connect(job).status for _ in range(relay == "running")]
+    first = [asked(wires, job).status for _ in range(relay == "running")]
     with nothing_read():
-        wires = [connect(job) for _ in range(CROWD)]
-    statuses = Counter([*first, *(wire.status for wire in wires)])
+        opened = [asked(wires, job) for _ in range(CROWD)]
+    statuses = Counter([*first, *(wire.status for wire in opened)])
     assert statuses == {200: 5, status: CROWD + len(first) - 5}
     assert held().open == 5
 
 
-def test_a_stream_that_was_refused_leaves_nothing(
-    connect: Callable[[Job], Wire], job: Job, settings: Any
-) -> None:
+def test_a_stream_that_was_refused_leaves_nothing(wires: Wires, job: Job, settings: Any) -> None:
     settings.EVENTS_MAX_STREAMS_PER_USER = 1
-    first = connect(job)
-    assert [first.status, connect(job).status] == [200, 429]
+    first = asked(wires, job)
+    assert [first.status, asked(wires, job).status] == [200, 429]
     first.close()
     eventually(lambda: held()[:3] == (0, {}, {}))
