@@ -105,7 +105,6 @@ class Follower:
             # Superseded events are gone from the log; whoever missed them missed nothing.
             self.seen = max(self.seen, state.last_seq)
             self._end_with(state)
-        self.has_cursor = self.has_cursor or self.seen > 0
         self.behind = self.seen < max(state.last_seq, self._heard) and not self.reason
         return len(self._frames) - count
 
@@ -194,6 +193,7 @@ class Follower:
         taken, self._frames = self._frames[:count], self._frames[count:]
         if taken:
             self._sent = taken[-1][0]
+            self.has_cursor = True
             self._beats = False
             counters.sent += count
         return b"".join(frame for _, frame in taken)

@@ -132,6 +132,15 @@ def test_a_pruned_past_is_said_aloud_to_who_had_a_number(cursor: int | None, los
     assert taken(one) == frame(10)
 
 
+def test_who_has_no_number_yet_is_told_of_no_loss_when_its_buffer_is_dropped(settings: Any) -> None:
+    settings.EVENTS_BUFFER = 2
+    one = Follower(ASK, Access("a", 1), cursor=None)
+    one.refill(State(6, 4, False), events(5, 6), whole=True)
+    one.offer(message(7))
+    one.refill(State(7, 4, False), events(5, 6, 7), whole=True)
+    assert taken(one) == frame(5) + frame(6)
+
+
 def test_a_number_beyond_the_log_is_said_aloud() -> None:
     one = Follower(ASK, Access("a", 1), cursor=99)
     one.refill(State(3, 0, False), (), whole=True)
