@@ -6,11 +6,13 @@ import json
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import celery
 import pytest
+from django.contrib.auth.models import User
 from django.core.files.storage import default_storage
 from django.db import connection
 from django.test import Client
@@ -22,6 +24,7 @@ from jobs.models import Attempt, Job, Photo, Restore
 from jobs.snapshots import snapshot
 from tests import factories
 from tests.cloud import Cloud
+from tests.meanwhile import Meanwhile
 
 pytestmark = pytest.mark.django_db
 
@@ -243,6 +246,68 @@ def test_who_asks_for_what_is_deleted_meanwhile_is_told_that_it_is_not_there() -
         intake.request_new_job(photo=photo, options={})
     with pytest.raises(Job.DoesNotExist):
         intake.request_restore(job=job)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    ("method", "path", "form"),
+    [
+        ("get", "/api/v1/jobs/{job}", {}),
+        ("post", "/api/v1/jobs/{job}/restore", {}),
+        ("post", "/api/v1/jobs", {"photo_id": "{photo}"}),
+        ("delete", "/api/v1/photos/{photo}", {}),
+        ("get", "/photos/{photo}/", {}),
+        ("post", "/photos/{photo}/restore/", {"scale": "1"}),
+        ("post", "/photos/{photo}/delete/", {}),
+        ("post", "/jobs/{job}/start/", {}),
+    ],
+)
+def test_a_photo_that_is_deleted_in_the_middle_of_a_request_is_gone(
+    user: User, method: str, path: str, form: dict[str, str]
+) -> None:
+    client: Any = APIClient() if path.startswith("/api") else Client()
+    client.default_format = "json"
+    client.force_login(user)
+    for number in count(1):
+        job = factories.job(user)
+        ids = {"job": job.pk, "photo": job.photo_id}
+        meanwhile = Meanwhile(
+            number,
+            lambda job=job: deletion.delete(photo=job.photo),  # type: ignore[misc]
+            when=lambda: not connection.in_atomic_block,  # which would keep the deletion waiting
+        )
+        given = {name: value.format(**ids) for name, value in form.items()}
+        with connection.execute_wrapper(meanwhile):
+            answer = getattr(client, method)(path.format(**ids), given)
+        if not meanwhile.happened:
+            return
+        assert answer.status_code in (200, 202, 204, 302, 404)
+        assert not Photo.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("word", ["IN_PROGRESS", "COMPLETED", "FAILED"])
+def test_a_photo_that_is_deleted_in_the_middle_of_a_webhook_is_gone(
+    user: User, media: Path, word: str
+) -> None:
+    output = factories.report().output
+    for number in count(1):
+        job = factories.job(user)
+        _, token = factories.attempt(job)
+        meanwhile = Meanwhile(
+            number,
+            lambda job=job: deletion.delete(photo=job.photo),  # type: ignore[misc]
+            when=lambda: not connection.in_atomic_block,
+        )
+        path = f"/api/v1/webhooks/runpod-completion/{token}"
+        body = {"id": f"run-{number}", "status": word, "output": output}
+        with connection.execute_wrapper(meanwhile):
+            answer = Client().post(path, json.dumps(body), content_type="application/json")
+        if not meanwhile.happened:
+            return
+        assert answer.status_code in (200, 404)
+        assert (Photo.objects.count(), Restore.objects.count(), files(media)) == (0, 0, [])
+        assert [type for _, type, _ in events(streams.job_stream(job))] == ["deleted"]
 
 
 @pytest.mark.django_db(transaction=True)

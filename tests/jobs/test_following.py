@@ -19,6 +19,7 @@ from events.models import Event
 from jobs import lifecycle, streams
 from jobs.models import Job
 from tests import factories
+from tests.meanwhile import Meanwhile
 
 pytestmark = pytest.mark.django_db
 
@@ -98,20 +99,6 @@ def test_many_jobs_take_as_many_queries_as_one(client: APIClient, user: User, pa
     assert queries(lambda: client.get(path)) == few
 
 
-class Meanwhile:
-    """Has something happen before the query of that number."""
-
-    def __init__(self, number: int, happen: Callable[[], object]) -> None:
-        self.left = number
-        self.happen = happen
-
-    def __call__(self, execute: Any, *query: Any) -> Any:
-        self.left -= 1
-        if self.left == 0:
-            self.happen()
-        return execute(*query)
-
-
 @pytest.mark.parametrize(
     "path",
     [
@@ -129,7 +116,7 @@ def test_nothing_falls_between_a_job_and_its_stream(
         happens = Meanwhile(number, lambda job=job: told(job))  # type: ignore[misc]
         with connection.execute_wrapper(happens):
             answer = client.get(path.format(job=job.pk, photo=job.photo_id))
-        if happens.left > 0:
+        if not happens.happened:
             assert number > 4
             return
         shown, last = of(answer, job)
@@ -156,7 +143,7 @@ def test_nothing_falls_between_a_list_and_the_stream_of_all(client: APIClient, u
         happens = Meanwhile(number, lambda job=job: told(job))  # type: ignore[misc]
         with connection.execute_wrapper(happens):
             body = client.get("/api/v1/jobs").json()
-        if happens.left > 0:
+        if not happens.happened:
             return
         events = Event.objects.filter(stream=streams.owner_stream(user.pk), subject=str(job.pk))
         missed = events.filter(seq__gt=body["last_event_id"])
@@ -172,6 +159,6 @@ def test_a_job_that_is_deleted_meanwhile_is_not_there(
         happens = Meanwhile(number, Job.objects.filter(pk=job.pk).delete)
         with connection.execute_wrapper(happens):
             answer = client.get(path.format(job=job.pk, photo=job.photo_id))
-        if happens.left > 0:
+        if not happens.happened:
             return
         assert answer.status_code in (200, 404)
