@@ -60,7 +60,7 @@ class Follower:
         self.since: float | None = monotonic()
         self.ready: Callable[[], None] = _nothing
         self._sent = self.seen  # what has been taken
-        self._heard = 0  # the highest number that it could not use
+        self._heard = 0  # the highest number that it could not use, and that no read may have yet
         self._frames: list[tuple[int, bytes]] = []
         self._beats = False
 
@@ -85,6 +85,15 @@ class Follower:
         self.behind = True
         self.ready()
         return True
+
+    def start_reading(self) -> int:
+        """Return beyond which number the log is to be read now.
+
+        What it heard of before is in the log then, or nowhere: another site's that shares the
+        broker, or one that a recovered database has lost. Asking again would never end.
+        """
+        self._heard = 0
+        return self.seen
 
     def refill(
         self, state: State, events: Iterable[tuple[int, bytes, bool]], *, whole: bool

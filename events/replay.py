@@ -36,7 +36,8 @@ async def fill(followers: list[Follower]) -> list[int | Exception]:
     """
     cursors: dict[str, int] = {}
     for follower in followers:
-        cursors[follower.stream] = min(follower.seen, cursors.get(follower.stream, follower.seen))
+        cursor = follower.start_reading()
+        cursors[follower.stream] = min(cursor, cursors.get(follower.stream, cursor))
     try:
         reading = await read(_read, cursors)
     except Exception as error:

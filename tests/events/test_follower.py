@@ -86,6 +86,15 @@ def test_a_message_heard_while_the_log_is_read_is_not_forgotten() -> None:
     assert taken(one) == frame(2) + frame(3)
 
 
+def test_what_the_log_does_not_have_is_not_asked_for_twice() -> None:
+    one = follower(1)
+    one.offer(message(9))
+    assert one.behind
+    assert one.start_reading() == 1
+    one.refill(State(1, 0, False), (), whole=True)
+    assert not one.behind
+
+
 def test_a_full_buffer_is_dropped_and_refilled_from_the_log(settings: Any) -> None:
     settings.EVENTS_BUFFER = 2
     one = follower(0)
