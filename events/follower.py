@@ -150,11 +150,6 @@ class Follower:
         return chunk
 
     @property
-    def is_served(self) -> bool:
-        """Whether there is somebody who takes what waits here."""
-        return self.ready is not _nothing
-
-    @property
     def is_finished(self) -> bool:
         """Whether there is nothing to send, and nothing will be: the log has ended where it is."""
         return self.reason == "final" and not self._frames

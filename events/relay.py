@@ -197,8 +197,8 @@ class Relay:
 
     def _look_at(self, follower: Follower, now: float) -> None:
         follower.look_at(now)
-        if follower.reason == "slow" and not follower.is_served:
-            # Its client has gone; a response that Django dropped waits for the garbage collector.
+        if follower.reason == "slow":
+            # Now: it may be a response that Django dropped, which the garbage collector finds late.
             self.leave(follower)
 
     async def _catch_up(self) -> None:

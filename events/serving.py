@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import struct
 from io import BytesIO
+from socket import SO_LINGER, SOL_SOCKET
 from time import monotonic
 from typing import Any
 
@@ -21,6 +23,8 @@ from .urls import urlpatterns
 from .views import EventStream
 
 logger = logging.getLogger(__name__)
+
+_AT_ONCE = struct.pack("ii", 1, 0)  # a linger of no seconds
 
 
 class EventStreams:
@@ -192,5 +196,7 @@ class Connection:
         transport = getattr(getattr(self._send, "__self__", None), "transport", None)
         if transport is None:
             self._dismiss()
-        else:
+        elif not transport.is_closing():
+            # By a reset: else the kernel goes on keeping what it has for the client, megabytes.
+            transport.get_extra_info("socket").setsockopt(SOL_SOCKET, SO_LINGER, _AT_ONCE)
             transport.abort()

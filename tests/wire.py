@@ -49,6 +49,15 @@ class Wire:
         """Read to the end of the response, which is in chunks, and return all of it."""
         return self.read_to(b"\r\n0\r\n\r\n")
 
+    def read_to_reset(self) -> None:
+        """Read until the connection is broken; AssertionError if it ends in order."""
+        try:
+            while self.read():
+                pass
+        except ConnectionResetError:
+            return
+        raise AssertionError("The connection was not reset.")
+
     @property
     def status(self) -> HTTPStatus:
         """The response's status, once its head has come."""

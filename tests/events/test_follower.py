@@ -221,7 +221,7 @@ def test_a_client_that_reads_no_more_is_given_up_also_when_its_time_is_up(settin
 def test_one_that_nobody_serves_is_given_up(settings: Any) -> None:
     one = follower(1)
     one.look_at(monotonic() + settings.EVENTS_STALL + 1)
-    assert (one.reason, one.is_served) == ("slow", False)
+    assert (one.reason, one.over) == ("slow", True)
 
 
 def test_it_is_looked_at_when_its_time_is_up_and_not_a_heartbeat_later(settings: Any) -> None:

@@ -1,0 +1,77 @@
+"""A client that stops reading: it costs a bounded buffer, then its connection, and nobody else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import httpx2
+import pytest
+
+from events.metrics import counters
+from events.relay import Relay
+from jobs.models import Job
+from tests.streams import append_many, bearer, eventually, following, path, take
+from tests.wire import Wire, Wires
+
+from .inside import held, on_the_loop
+
+BATCHES, BATCH, SIZE = 12, 250, 5000  # 15 MB, more than any kernel keeps for a connection
+EVENTS = BATCHES * BATCH
+
+
+@pytest.fixture(autouse=True)
+def _impatience(settings: Any) -> None:
+    settings.EVENTS_HEARTBEAT = 0.2
+    settings.EVENTS_STALL = 2.0
+
+
+@pytest.fixture
+def slow(wires: Wires, job: Job) -> Wire:
+    """Return a client that has stopped reading."""
+    wire = wires.open(path(job), bearer(job), receive_buffer=4096)
+    wire.read_to(b"retry: 3000\n\n")
+    return wire
+
+
+@pytest.fixture
+def beside(wires: Wires, job: Job) -> Iterator[Any]:
+    """Return what another client, who reads on, will have got in the end."""
+    wire = wires.open(path(job), bearer(job))
+    wire.read_to(b"retry: 3000\n\n")
+    with ThreadPoolExecutor(1) as reader:
+        yield reader.submit(wire.read_to, f"id: {EVENTS}\n".encode()), wire
+
+
+def taken_up(ours: Relay) -> tuple[int, int]:
+    """Return the most that waits for a follower, in events, and for its socket, in bytes."""
+    followers = ours._all()
+    transports = [follower.ready.__self__._send.__self__.transport for follower in followers]  # type: ignore[attr-defined]
+    return (
+        max((len(follower._frames) for follower in followers), default=0),
+        max((transport.get_write_buffer_size() for transport in transports), default=0),
+    )
+
+
+def test_who_stops_reading_costs_a_buffer_and_then_the_connection(
+    slow: Wire, beside: Any, job: Job, settings: Any, client: httpx2.Client
+) -> None:
+    count, most = counters.closed["slow"], (0, 0)
+    for _ in range(BATCHES):
+        append_many(job, BATCH, size=SIZE)
+        most = max(most[0], on_the_loop(taken_up)[0]), max(most[1], on_the_loop(taken_up)[1])
+    got, wire = beside
+    got.result()
+    assert wire.ids == list(range(1, EVENTS + 1))
+    assert most[0] <= settings.EVENTS_BUFFER
+    assert 0 < most[1] < 256 * 1024
+    eventually(lambda: counters.closed["slow"] == count + 1)
+    eventually(lambda: held().open == 1)
+    slow.read_to_reset()
+    seen = slow.ids
+    assert seen == list(range(1, len(seen) + 1))
+    assert len(seen) < EVENTS
+    with following(client, path(job), last=str(len(seen))) as events:
+        rest = take(events, EVENTS - len(seen))
+    assert [int(id) for id, _ in rest] == list(range(len(seen) + 1, EVENTS + 1))
