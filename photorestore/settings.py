@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import secrets
+from hashlib import sha256
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -206,6 +207,9 @@ CHANNEL_LAYERS = {
         # Pub/sub, not the core layer, which drops what exceeds 100 messages a process.
         "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
         "CONFIG": {
+            # A site's own: pub/sub knows no database numbers, and what another site that shares the
+            # broker says of its owner.1 is not for ours.
+            "prefix": f"photorestore-{sha256(f'channels {SECRET_KEY}'.encode()).hexdigest()[:16]}",
             "hosts": [
                 {
                     "address": REDIS_URL,

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -52,3 +55,18 @@ def test_a_stream_has_its_events_from_the_log(mute: None, server: str, settings:
         assert next(events) == "1"
         append(final=True)
         assert list(events) == ["2"]
+
+
+def test_sites_that_share_a_broker_do_not_hear_each_other() -> None:
+    config = "photorestore.settings.CHANNEL_LAYERS['default']['CONFIG']"
+    told = [
+        subprocess.run(
+            [sys.executable, "-c", f"import photorestore.settings; print({config}['prefix'])"],
+            env=os.environ | {"SECRET_KEY": key},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for key in ("one", "one", "other")
+    ]
+    assert told[0] == told[1] != told[2]

@@ -307,7 +307,7 @@ def test_a_photo_that_is_deleted_in_the_middle_of_a_webhook_is_gone(
             return
         assert answer.status_code in (200, 404)
         assert (Photo.objects.count(), Restore.objects.count(), files(media)) == (0, 0, [])
-        assert [type for _, type, _ in events(streams.job_stream(job))] == ["deleted"]
+        assert [type for _, type, _ in events(streams.job_stream(job.pk))] == ["deleted"]
 
 
 @pytest.mark.django_db(transaction=True)
