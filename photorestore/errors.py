@@ -10,6 +10,6 @@ from events import problems
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Answer 404 in the language of the address (Django's handler404)."""
-    if request.path.startswith("/api/"):
+    if request.path_info.startswith("/api/"):
         return problems.response(Http404())
     return defaults.page_not_found(request, exception)
