@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections import defaultdict
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import NamedTuple
 
 from . import log, sse
@@ -22,11 +23,12 @@ Framed = tuple[int, bytes, bool]  # number, bytes, whether it is final
 
 
 class Reading(NamedTuple):
-    """One look into the log: where streams stand, what they have, and which were cut short."""
+    """One look into the log: where streams stand, what they have, which of them were cut short."""
 
     states: dict[str, log.State]
     events: dict[str, list[Framed]]
     cut: set[str]
+    queries: int
 
 
 async def fill(followers: list[Follower]) -> list[int | Exception]:
@@ -44,7 +46,7 @@ async def fill(followers: list[Follower]) -> list[int | Exception]:
         logger.warning("The event log does not answer: %r", error)
         raise
     counters.batches += 1
-    counters.queries += 1 + bool(reading.events)
+    counters.queries += reading.queries
     return [_refill(follower, reading) for follower in followers]
 
 
@@ -61,9 +63,23 @@ def _read(cursors: Mapping[str, int]) -> Reading:
         name: cursors[name] for name, state in states.items() if state.last_seq > cursors[name]
     }
     if not behind:
-        return Reading(states, {}, set())
+        return Reading(states, {}, set(), queries=1)
     rows = log.after_all(behind, _LIMIT)
-    return Reading(states, _framed(rows), _cut(rows, behind))
+    gaps = _gaps(rows, behind)
+    states |= _pruned_by_now(states, gaps)
+    return Reading(states, _framed(rows), _cut(rows, behind), queries=2 + bool(gaps))
+
+
+def _gaps(rows: list[Event], behind: Mapping[str, int]) -> list[str]:
+    """Return the streams whose very next event is missing."""
+    first = {row.stream_id: row.seq for row in reversed(rows)}
+    return [name for name, seq in behind.items() if first.get(name) != seq + 1]
+
+
+def _pruned_by_now(states: Mapping[str, log.State], gaps: list[str]) -> dict[str, log.State]:
+    """Return the states with what was pruned since they were read: that has to be said aloud."""
+    now = log.states(gaps) if gaps else {}
+    return {name: replace(states[name], pruned_seq=now[name].pruned_seq) for name in now}
 
 
 def _framed(rows: list[Event]) -> dict[str, list[Framed]]:
