@@ -13,7 +13,7 @@ class Scale:
     few: int = 1000  # idle streams of the memory figure, and while events are published
     many: int = 5000
     opens: int = 2000
-    in_flight: int = 64  # opens at once
+    in_flight: int = 48  # opens at once; daphne lets no more than 50 wait
     rate: int = 50  # events a second where latency is measured
     rate_seconds: float = 10.0
     webhooks: int = 500  # of each kind

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import json
 import random
 import sys
 import time
@@ -17,7 +18,7 @@ from . import report
 from .churn import BrokenOrderError, Follower
 from .client import ClientError
 from .metrics import gauges
-from .processes import Server, ServerError
+from .processes import FOLDER, Server, ServerError
 from .setup import prepared, say
 from .systems import Ours
 from .wire import LOGGED
@@ -27,6 +28,7 @@ Sample = dict[str, float]
 _EVERY = 10.0  # seconds between two samples
 _WARM_UP = 30.0  # seconds of churn before the first, so that all is loaded and pools are filled
 _POSTERS = 4
+_PATIENCE = 30.0  # seconds for a webhook to be answered
 # By how much a value may end above where it began: memory by its part; what pools hold, which
 # grow when they are asked for more than before, by number; the rest by nothing.
 _MEMORY_MAY_GROW = 0.1
@@ -65,7 +67,7 @@ class Soak:
             for number in range(clients)
         ]
         self._samples: list[Sample] = []
-        self._posts: Counter[int] = Counter()
+        self._posts: Counter[str] = Counter()
 
     async def run(self, seconds: float) -> int:
         """Churn, catch up, compare; return the exit status."""
@@ -87,8 +89,7 @@ class Soak:
             job = random.randrange(self._jobs)  # noqa: S311
             body = {"progress": 0.5, "stage": f"{time.monotonic_ns()}"}
             url = f"http://127.0.0.1:{self._server.port}{self._ours.progress_target(job)}"
-            answer = await client.post(url, json=body, timeout=30)
-            self._posts[answer.status_code] += 1
+            self._posts[await _status(client, url, body)] += 1
             await asyncio.sleep(random.expovariate(self._rate / _POSTERS))
 
     async def _sample(self, seconds: float) -> None:
@@ -127,12 +128,13 @@ class Soak:
 
     def _judge(self, before: Sample, after: Sample, missing: int) -> int:
         grown = [name for name in after if _has_grown(name, before, after)]
+        (FOLDER / "soak.json").write_text(json.dumps([before, *self._samples, after], indent=1))
         say(self._table(before, after, grown))
         counts = sum((follower.counts for follower in self._followers), Counter[str]())
-        say(f"\n{sum(self._posts.values())} webhooks, answered {dict(self._posts)}; {dict(counts)}")
+        say(f"\nclients: {dict(counts)}; webhooks by answer: {dict(self._posts)}")
         say(f"{missing} of {len(self._followers)} clients miss events; none came twice or too soon")
         say(f"grown: {', '.join(grown) or 'nothing'}")
-        return 1 if missing or grown else 0
+        return 1 if missing or grown or self._posts.keys() - {"200"} else 0
 
     def _table(self, before: Sample, after: Sample, grown: Sequence[str]) -> str:
         during = self._samples or [before]
@@ -142,6 +144,14 @@ class Soak:
             for name in after
         ]
         return report.table(["", "before", "first", "middle", "last", "all left", ""], lines)
+
+
+async def _status(client: httpx.AsyncClient, url: str, body: dict[str, object]) -> str:
+    try:
+        return str((await client.post(url, json=body, timeout=_PATIENCE)).status_code)
+    except httpx.TransportError as error:
+        say(f"a webhook was not answered: {error!r}")
+        return "none"
 
 
 def _has_grown(name: str, before: Sample, after: Sample) -> bool:
