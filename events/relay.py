@@ -132,7 +132,8 @@ class Relay:
             try:
                 await self.fill(follower)
             except Exception:
-                break
+                # Not for ever: what came meanwhile, a heartbeat or the end, does not come again.
+                return follower.take(time.monotonic())
             chunk = follower.take(time.monotonic())
         return chunk
 
