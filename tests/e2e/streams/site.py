@@ -16,6 +16,7 @@ import redis
 
 from tests.e2e.system import ROOT, clean_environment
 from tests.services import start_valkey, wait_for_port
+from tests.streams import eventually
 
 # Below those that Linux gives to clients: who knocks at a dead server's port could be given it.
 _PORTS = range(25_000, 26_000)
@@ -82,12 +83,13 @@ class Site:
                     broker.client_kill_filter(_type="pubsub")
 
     async def wait_until_all_listen(self) -> None:
-        """Wait until every server has found the broker again; TimeoutError otherwise."""
-        group = "asgi__group__events"
+        """Wait until every server has found the broker again."""
+        await asyncio.to_thread(eventually, self._all_listen, within=60)
+
+    def _all_listen(self) -> bool:
         with redis.Redis(port=self._broker_port) as broker:
-            async with asyncio.timeout(60):
-                while dict(broker.pubsub_numsub(group))[group.encode()] < len(self.ports):
-                    await asyncio.sleep(0.05)
+            groups = broker.pubsub_channels("*__group__events")
+            return [count for _, count in broker.pubsub_numsub(*groups)] == [len(self.ports)]
 
     async def break_from_the_database(self, chance: random.Random) -> None:
         """Break the servers' connections to the database; the writers keep theirs."""
