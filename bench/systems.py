@@ -192,7 +192,7 @@ class Ours(System):
 class OursUnderDaphne(Ours):
     """The same under daphne."""
 
-    name = "ours, daphne"
+    name = "ours-daphne"
 
     def command(self, start: Start) -> list[str]:
         """Run daphne."""
@@ -203,7 +203,7 @@ class OursUnderDaphne(Ours):
 class OursUnderGranian(Ours):
     """The same under granian."""
 
-    name = "ours, granian"
+    name = "ours-granian"
 
     def command(self, start: Start) -> list[str]:
         """Run granian with one worker."""

@@ -113,7 +113,7 @@ class Relay:
         if not self._of_user[user]:
             del self._of_user[user]
         counters.open -= 1
-        counters.closed[follower.reason if follower.over else "disconnect"] += 1
+        counters.closed[(follower.over and follower.reason) or "disconnect"] += 1
 
     async def fill(self, follower: Follower) -> int:
         """Have the follower take in what it lacks of the log; return how many events that were.

@@ -35,8 +35,7 @@ def delete(*, photo: Photo) -> bool:
 
 
 def _locked_jobs(photo: Photo) -> list[Job]:
-    jobs = Job.objects.select_for_update(of=("self",)).select_related("photo")
-    return list(jobs.filter(photo=photo).order_by("pk"))
+    return list(Job.objects.select_for_update().filter(photo=photo).order_by("pk"))
 
 
 def _files(photo: Photo) -> list[FieldFile]:

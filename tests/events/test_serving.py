@@ -6,6 +6,7 @@ import re
 
 import httpx2
 import pytest
+from django.core.asgi import get_asgi_application
 
 from events.metrics import counters
 from events.relay import Relay
@@ -158,3 +159,28 @@ def test_a_stream_that_opens_during_a_drain_ends_at_once(
     on_the_loop(Relay.close)
     with client.stream("GET", path(job)) as answer:
         assert re.fullmatch(rb"retry: 3000\n\nretry: \d+\n\n", answer.read())
+
+
+def test_django_s_own_handler_streams_the_same_bytes_and_leaves_nothing(job: Job) -> None:
+    def bytes_of(site: str) -> bytes:
+        with calling(site, **bearer(job)) as client:
+            return client.get(path(job)).content
+
+    append(job)
+    append(job, "completed", final=True)
+    from photorestore.asgi import application
+
+    with serving(application) as site:
+        ours = bytes_of(site)
+    with serving(get_asgi_application()) as site:
+        assert bytes_of(site) == ours
+        eventually(lambda: counters.open == 0)
+    assert ours.count(b"event: ") == 2
+
+
+def test_django_s_own_handler_streams_what_happens_and_notes_who_goes(job: Job) -> None:
+    with serving(get_asgi_application()) as site, calling(site, **bearer(job)) as client:
+        with following(client, path(job)) as events:
+            append(job)
+            assert take(events, 1) == [("1", "progress")]
+        eventually(lambda: counters.open == 0)
