@@ -1,0 +1,1 @@
+"""The pages: each shows the true state when it is loaded; scripts only keep it live."""
