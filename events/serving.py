@@ -11,6 +11,7 @@ from time import monotonic
 from typing import Any
 
 from asgiref.sync import sync_to_async
+from django.conf import settings
 from django.core.handlers.asgi import ASGIRequest
 from django.core.handlers.exception import response_for_exception
 from django.http import HttpResponseBase
@@ -66,6 +67,8 @@ class EventStreams:
             await self._application(scope, receive, send)
             return None
         response = await _respond(ASGIRequest(scope, BytesIO()), captures)
+        for name, value in settings.EVENTS_HEADERS.items():
+            response.headers.setdefault(name, value)
         # uvicorn's access log prints it with the start, and a grant may be in it.
         scope["query_string"] = b""
         if isinstance(response, EventStream):

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
+
+from django.conf import settings
 
 from events import problems
 
@@ -29,8 +32,12 @@ class BodyLimit:
     async def _refuse(self, send: Any) -> None:
         detail = f"A request may have up to {self._limit // 1024**2} MB."
         body = json.dumps(problems.document(413, "too_large", detail)).encode()
-        headers = [(b"content-type", problems.CONTENT_TYPE.encode()), (b"connection", b"close")]
-        await send({"type": "http.response.start", "status": 413, "headers": headers})
+        headers = {
+            **settings.SECURITY_HEADERS,
+            "Content-Type": problems.CONTENT_TYPE,
+            "Connection": "close",
+        }
+        await send({"type": "http.response.start", "status": 413, "headers": _encoded(headers)})
         await send({"type": "http.response.body", "body": body})
 
     def _counted(self, receive: Any) -> Any:
@@ -43,6 +50,10 @@ class BodyLimit:
             return message if taken <= self._limit else {"type": "http.disconnect"}
 
         return counted
+
+
+def _encoded(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
+    return [(name.lower().encode(), value.encode()) for name, value in headers.items()]
 
 
 def _declared(scope: Any) -> int:

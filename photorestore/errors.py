@@ -1,15 +1,59 @@
-"""What is not found: a page for people, a problem document for programs."""
+"""What goes wrong: a page for people, a problem document for programs."""
 
 from __future__ import annotations
 
+import sys
+
+from django.core.exceptions import PermissionDenied
+from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
+from django.template import loader
 from django.views import defaults
 
 from events import problems
+from events.problems import Problem
+
+_RETRY_AFTER = 5  # seconds
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Answer 400 in the language of the address (Django's handler400)."""
+    if _is_a_program_s(request):
+        return problems.response(Problem(400, "bad_request", "This request cannot be understood."))
+    return defaults.bad_request(request, exception)
+
+
+def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Answer 403, likewise."""
+    if _is_a_program_s(request):
+        return problems.response(PermissionDenied())
+    return defaults.permission_denied(request, exception)
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Answer 404 in the language of the address (Django's handler404)."""
-    if request.path_info.startswith("/api/"):
+    """Answer 404, likewise."""
+    if _is_a_program_s(request):
         return problems.response(Http404())
     return defaults.page_not_found(request, exception)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """Answer 500, or 503 while the database is away. Needs neither database nor session."""
+    # Django calls this while it handles the exception, and does not hand it over.
+    if isinstance(sys.exc_info()[1], OperationalError | InterfaceError):
+        return _unavailable(request)
+    if _is_a_program_s(request):
+        return problems.response(Problem(500, "server_error", "The fault is ours. Try again."))
+    return defaults.server_error(request)
+
+
+def _unavailable(request: HttpRequest) -> HttpResponse:
+    if _is_a_program_s(request):
+        detail = "The database does not answer just now. Come back in a moment."
+        return problems.response(Problem(503, "unavailable", detail, wait=_RETRY_AFTER))
+    page = loader.get_template("503.html").render()
+    return HttpResponse(page, status=503, headers={"Retry-After": str(_RETRY_AFTER)})
+
+
+def _is_a_program_s(request: HttpRequest) -> bool:
+    return request.path_info.startswith("/api/")

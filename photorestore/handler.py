@@ -13,6 +13,8 @@ from django.core.handlers.asgi import ASGIHandler, get_script_prefix
 from django.http import HttpResponseBase, StreamingHttpResponse
 from django.urls import set_script_prefix
 
+from .headers import secured
+
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -59,7 +61,7 @@ class PooledHandler(ASGIHandler):
         request, refusal = self.create_request(scope, body)
         if request is None:
             assert refusal is not None
-            return refusal
+            return secured(refusal)  # it has met no middleware
         return self.get_response(request)
 
     def _ready_to_send(self, response: HttpResponseBase) -> HttpResponseBase:

@@ -68,6 +68,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "photorestore.headers.SecurityHeaders",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -137,6 +138,28 @@ CSRF_TRUSTED_ORIGINS = [PUBLIC_URL] if split(PUBLIC_URL).netloc else []
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _TLS
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
+SECURE_HSTS_SECONDS = 365 * 24 * 3600 if _TLS else 0
+# On every response; what a view has set itself stays.
+SECURITY_HEADERS = {
+    # Everything comes from our own files; nothing stands within a page. Pictures also from what a
+    # script of ours has made of a chosen file.
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; "
+        "font-src 'self'; connect-src 'self'; manifest-src 'self'; form-action 'self'; "
+        "base-uri 'none'; frame-ancestors 'none'"
+    ),
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+    "Referrer-Policy": SECURE_REFERRER_POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": X_FRAME_OPTIONS,
+    # A browser's own copy, and that asked for again: pages and answers are about who is signed in.
+    "Cache-Control": "private, no-cache",
+}
+if _TLS:
+    # By PUBLIC_URL, not by the request, whose own scheme a proxy may have hidden.
+    SECURITY_HEADERS["Strict-Transport-Security"] = f"max-age={SECURE_HSTS_SECONDS}"
 
 # Files
 
@@ -272,6 +295,8 @@ REST_FRAMEWORK = {
 
 # The module that says who may follow what (events.access.Authority).
 EVENTS_AUTHORITY = "jobs.following"
+# On every answer at a stream's address, where no middleware is.
+EVENTS_HEADERS = SECURITY_HEADERS
 # Seconds between two comments on a quiet stream.
 EVENTS_HEARTBEAT = number("EVENTS_HEARTBEAT", 15.0, at_least=0.1)
 # Seconds between two questions to the log about messages that were lost.

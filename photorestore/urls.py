@@ -7,7 +7,10 @@ from django.urls import include, path
 
 from . import monitoring
 
+handler400 = "photorestore.errors.bad_request"
+handler403 = "photorestore.errors.permission_denied"
 handler404 = "photorestore.errors.not_found"
+handler500 = "photorestore.errors.server_error"
 
 urlpatterns = [
     path("", include("jobs.urls")),

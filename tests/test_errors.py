@@ -1,0 +1,81 @@
+"""What people and programs see of what goes wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.db import OperationalError, connection
+from django.test import Client
+
+from events.problems import CONTENT_TYPE
+from tests import factories
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def client(client: Client) -> Client:
+    client.raise_request_exception = False
+    client.force_login(factories.user())
+    return client
+
+
+def failing(error: Exception) -> Callable[..., Any]:
+    def fail(*arguments: Any) -> Any:
+        raise error
+
+    return fail
+
+
+def text(answer: Any) -> str:
+    return str(answer.content.decode())
+
+
+def is_our_page(answer: Any) -> bool:
+    return answer["Content-Type"].startswith("text/html") and "app.css" in text(answer)
+
+
+def test_a_page_that_fails_says_that_the_fault_is_ours(client: Client) -> None:
+    with connection.execute_wrapper(failing(RuntimeError("a bug"))):
+        page, answer = client.get("/"), client.get("/api/v1/photos")
+    assert (page.status_code, is_our_page(page)) == (500, True)
+    assert "The fault is ours" in text(page)
+    assert "a bug" not in text(page) + text(answer)
+    assert (answer.status_code, answer["Content-Type"]) == (500, CONTENT_TYPE)
+    assert answer.json()["code"] == "server_error"
+
+
+def test_without_a_database_one_is_asked_to_come_back(client: Client) -> None:
+    with connection.execute_wrapper(failing(OperationalError("gone"))):
+        page, answer = client.get("/"), client.get("/api/v1/photos")
+    assert (page.status_code, is_our_page(page), page["Retry-After"]) == (503, True, "5")
+    assert "Back in a moment" in text(page)
+    assert (answer.status_code, answer["Content-Type"]) == (503, CONTENT_TYPE)
+    assert (answer["Retry-After"], answer.json()["code"]) == ("5", "unavailable")
+
+
+def test_what_is_not_there_is_told(client: Client) -> None:
+    page, answer = client.get("/nowhere/"), client.get("/api/v1/nowhere")
+    assert (page.status_code, is_our_page(page)) == (404, True)
+    assert (answer.status_code, answer["Content-Type"]) == (404, CONTENT_TYPE)
+
+
+def test_a_request_that_makes_no_sense_is_told_so(client: Client) -> None:
+    page = client.get("/", headers={"Host": "evil.example"})
+    answer = client.get("/api/v1/photos", headers={"Host": "evil.example"})
+    assert (page.status_code, is_our_page(page)) == (400, True)
+    assert (answer.status_code, answer["Content-Type"]) == (400, CONTENT_TYPE)
+
+
+def test_a_form_of_another_session_is_out_of_date() -> None:
+    page = Client(enforce_csrf_checks=True).post("/accounts/sign-in/")
+    assert (page.status_code, is_our_page(page)) == (403, True)
+    assert "out of date" in text(page)
+
+
+def test_what_is_not_allowed_is_told(client: Client) -> None:
+    client.force_login(factories.user("staff", is_staff=True))
+    page = client.get("/admin/jobs/job/")
+    assert (page.status_code, is_our_page(page)) == (403, True)
