@@ -69,6 +69,8 @@ def run(stack: ExitStack) -> int:
     VAR_DIR.mkdir(mode=0o700, exist_ok=True)
     if not given("DATABASE_URL"):
         stack.enter_context(_only_one(VAR_DIR / "run.lock"))
+    # Names what the next job shall meet of RunPod's faults: docs/faults.md.
+    os.environ.setdefault("LOCAL_ENDPOINT_FAULT_FILE", str(VAR_DIR / "fault"))
     commands = parts.commands(port=port, state=_state(stack))
     _prepare(commands)
     welcome = parts.python("photorestore.demo", "welcome")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
 
+from restorer.local_faults import Fault
 from restorer.local_request import Submission, encode
 
 RESULT_KEPT = 30 * 60  # seconds from the end (RUNPOD.md §1, "Keeping, size, rate")
@@ -26,6 +28,7 @@ class Outcome:
 
 OVERRUN = Outcome("FAILED", error="executionTimeout exceeded")
 CANCELLED = Outcome("CANCELLED")
+TIMED_OUT = Outcome("TIMED_OUT")
 
 
 @dataclass(eq=False)
@@ -39,8 +42,16 @@ class Job:
     worker_id: str | None = None
     started: float | None = None
     ended: float | None = None
+    stuck: float | None = None
     output: bytes | None = None
     error: str | None = None
+    looks: int = 0  # at its status, as far as a fault counts them
+    called: asyncio.Event = field(default_factory=asyncio.Event)  # its webhook was
+    followed: asyncio.Event = field(default_factory=asyncio.Event)  # by a job for the same photo
+
+    def meets(self, *faults: Fault) -> bool:
+        """Tell whether one of the faults was asked for."""
+        return not self.submission.faults.isdisjoint(faults)
 
     def start(self, worker_id: str, now: float) -> None:
         """A worker has taken the job."""
@@ -54,7 +65,9 @@ class Job:
     def overran(self, now: float) -> bool:
         """Tell whether executionTimeout has passed since a worker took the job."""
         limit = self.submission.policy.execution_timeout / 1000
-        return self.started is not None and now - self.started >= limit
+        if self.started is None or self.stuck is not None:
+            return False
+        return now - self.started >= limit
 
     def expired(self, now: float) -> bool:
         """Tell whether RunPod would have deleted the job: ttl, or 30 minutes from the end."""
@@ -66,9 +79,7 @@ class Job:
         fields: dict[str, Any] = {"id": self.id, "status": self.status}
         if self.started is not None:
             fields["delayTime"] = _ms(self.started - self.submitted)
-            fields["executionTime"] = _ms(
-                (now if self.ended is None else self.ended) - self.started
-            )
+            fields["executionTime"] = _ms(self._executed(now))
             fields["workerId"] = self.worker_id
         if self.error is not None:
             fields["error"] = self.error
@@ -79,6 +90,11 @@ class Job:
         """Return the body of the webhook: the status body, and the request (RUNPOD.md §2.2)."""
         request = {"input": self.submission.input, "webhook": encode(self.submission.webhook)}
         return self.report(now) | request
+
+    def _executed(self, now: float) -> float:
+        assert self.started is not None
+        until = next(time for time in (self.stuck, self.ended, now) if time is not None)
+        return until - self.started
 
 
 def surplus(finished: Iterable[Job]) -> list[Job]:

@@ -9,6 +9,8 @@ from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 
+from restorer import local_outcomes
+from restorer.local_faults import Fault
 from restorer.local_job import CANCELLED, OVERRUN, Job, Outcome, surplus
 from restorer.local_request import Submission
 from restorer.local_worker import Handler, Worker
@@ -32,6 +34,7 @@ class Queue:
         self._waiting: deque[Job] = deque()
         self._finished: dict[str, Job] = {}
         self._counts: Counter[str] = Counter()
+        self._unfollowed: list[Job] = []
         self._running: dict[Worker, Job] = {}
         self._idle = [self._hire() for _ in range(workers)]
 
@@ -39,7 +42,9 @@ class Queue:
         """Put a job at the end of the queue."""
         job = Job(submission, submitted=self._clock())
         self._jobs[job.id] = job
-        self._waiting.append(job)
+        self._follow(job)
+        if not job.meets(Fault.STUCK_IN_QUEUE):
+            self._waiting.append(job)
         self._dispatch()
         return job
 
@@ -50,7 +55,8 @@ class Queue:
 
     def cancel(self, job: Job) -> None:
         """Drop the job and whatever its handler, which runs on, will return."""
-        self._end(job, CANCELLED)
+        if not job.meets(Fault.CANCEL_IGNORED):
+            self._end(job, CANCELLED)
 
     def now(self) -> float:
         """Return the time of the queue's clock, in seconds."""
@@ -103,8 +109,11 @@ class Queue:
             return  # it overran, and another worker has its place
         del self._running[worker]
         self._idle.append(worker)
+        outcome = local_outcomes.played(job, outcome)
+        if job.meets(Fault.STUCK_IN_PROGRESS):
+            job.stuck = self._clock()
         # Nothing to post: the job looks alive until its executionTimeout (RUNPOD.md §4).
-        if outcome is not None and job.status == "IN_PROGRESS" and job.id in self._jobs:
+        elif outcome is not None and job.status == "IN_PROGRESS" and job.id in self._jobs:
             self._end(job, outcome)
         self._dispatch()
 
@@ -123,6 +132,17 @@ class Queue:
         job.submission = replace(job.submission, input=b"{}")
         for old in surplus(self._finished.values()):
             self._forget(old)
+        if job.meets(Fault.EXPIRED, Fault.WEBHOOK_OLDER_ATTEMPT):
+            self._forget(job)
+        if job.meets(Fault.WEBHOOK_OLDER_ATTEMPT):
+            self._unfollowed.append(job)
+
+    def _follow(self, job: Job) -> None:
+        """Let go of webhooks that waited for another attempt at the photo."""
+        for old in [*self._unfollowed]:
+            if old.submission.photo == job.submission.photo:
+                old.followed.set()
+                self._unfollowed.remove(old)
 
     def _forget(self, job: Job) -> None:
         self._leave_queue(job)

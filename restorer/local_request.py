@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
+from restorer import local_faults
+from restorer.local_faults import Faults
+
 SECOND = 1_000  # ms, RunPod's unit for every duration
 WEEK = 7 * 24 * 3600 * SECOND
 EXECUTION_TIMEOUT = (5 * SECOND, 600 * SECOND, WEEK)  # least, when absent, most
@@ -27,11 +30,14 @@ class Policy:
 
 @dataclass(frozen=True)
 class Submission:
-    """One accepted request. `input` stays JSON text: nobody here looks inside it."""
+    """One accepted request. `input` stays JSON text: but for two fields, nobody looks inside it."""
 
     input: bytes
     webhook: str | None
     policy: Policy
+    photo: str = ""  # its address, unsigned: what another attempt at it has in common
+    faults: Faults = local_faults.NONE
+    endpoint: str = ""  # the address this endpoint was called at
 
 
 def encode(value: object) -> bytes:
@@ -44,10 +50,13 @@ def parse(body: bytes) -> Submission:
     request = _object(_json(body), "the request body")
     if "input" not in request:
         raise RequestError("input is required")
+    fields = _object(request["input"], "input")
     return Submission(
-        input=encode(_object(request["input"], "input")),
+        input=encode(fields),
         webhook=_webhook(request.get("webhook")),
         policy=_policy(request.get("policy")),
+        photo=str(fields.get("image_url", "")).partition("?")[0],
+        faults=_faults(fields.get("fault")),
     )
 
 
@@ -84,6 +93,13 @@ def _is_absolute(value: str) -> bool:
     except ValueError:
         return False
     return url.scheme in {"http", "https"} and bool(url.hostname) and value.split() == [value]
+
+
+def _faults(value: Any) -> Faults:
+    try:
+        return local_faults.NONE if value is None else local_faults.parse(str(value))
+    except ValueError as error:
+        raise RequestError(f"input.{error}") from error
 
 
 def _policy(value: Any) -> Policy:
