@@ -5,10 +5,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 
+from django.core.files.storage import Storage, default_storage
 from django.db import transaction
-from django.db.models.fields.files import FieldFile
 
-from . import streams, tasks
+from . import streams, tasks, thumbnails
 from .models import FINAL, Attempt, Job, Photo, Restore
 
 logger = logging.getLogger(__name__)
@@ -38,11 +38,15 @@ def _locked_jobs(photo: Photo) -> list[Job]:
     return list(Job.objects.select_for_update().filter(photo=photo).order_by("pk"))
 
 
-def _files(photo: Photo) -> list[FieldFile]:
+def _files(photo: Photo) -> list[tuple[Storage, str]]:
+    """Return what is stored for the photo: where, and under which name."""
     # Not with the jobs: a query that has waited for their locks sees other tables as before.
     results = Restore.objects.filter(job__photo=photo)
-    pictures = [file for result in results for file in (result.image, result.preview)]
-    return [photo.original, photo.image, photo.preview, *pictures]
+    fields = [file for result in results for file in (result.image, result.preview)]
+    fields += [photo.original, photo.image, photo.preview]
+    files = [(file.storage, file.name) for file in fields if file.name]
+    small = [name for row in (photo, *results) for name in thumbnails.names(row.pk)]
+    return files + [(default_storage, name) for name in small]
 
 
 def _runs(photo: Photo) -> list[str]:
@@ -51,11 +55,10 @@ def _runs(photo: Photo) -> list[str]:
     return [attempt.runpod_job_id for attempt in taken if attempt.runpod_job_id]
 
 
-def _delete_files(files: Sequence[FieldFile]) -> None:
-    for file in files:
-        name = file.name
+def _delete_files(files: Sequence[tuple[Storage, str]]) -> None:
+    for storage, name in files:
         try:
-            file.delete(save=False)
+            storage.delete(name)
         except Exception:  # whatever a storage raises; the other files go all the same
             logger.exception("%s of a deleted photo could not be deleted", name)
 

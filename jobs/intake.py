@@ -12,7 +12,7 @@ from django.core.files.base import ContentFile, File
 from django.db import transaction
 from django.utils import timezone
 
-from . import endpoints, pictures, tasks
+from . import endpoints, pictures, tasks, thumbnails
 from .models import Job, Photo, Status
 
 logger = logging.getLogger(__name__)
@@ -69,6 +69,7 @@ def _write(photo: Photo, options: dict[str, Any], *, ask: bool) -> Job:
         job = Job.objects.create(photo=photo, owner_id=photo.owner_id, options=options)
         if ask:
             _ask(job)
+        thumbnails.ask(photo)
     return job
 
 
@@ -93,6 +94,7 @@ def request_new_job(*, photo: Photo, options: dict[str, Any]) -> Job:
     with transaction.atomic():
         # Nobody deletes it meanwhile, which would fail the commit.
         photo = Photo.objects.select_for_update().get(pk=photo.pk)
+        photo.jobs.newest().update(is_newest=False)
         job = Job.objects.create(photo=photo, owner_id=photo.owner_id, options=chosen)
         _ask(job)
     return job

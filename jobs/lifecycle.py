@@ -11,7 +11,7 @@ from django.core.files.base import ContentFile
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from . import endpoints, pictures, streams
+from . import endpoints, pictures, streams, thumbnails
 from .models import FINAL, Attempt, Job, Restore, Status
 from .runpod import Report
 
@@ -160,6 +160,7 @@ def _finish(restore: Restore, report: Report, now: datetime) -> bool:
         restore.job = job
         restore.save(force_insert=True)
         streams.tell(job, Status.COMPLETED.value)
+        thumbnails.ask(restore)
     return True
 
 

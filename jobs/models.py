@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Self
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.utils import timezone
 
 
 class Photo(models.Model):
@@ -30,12 +31,19 @@ class Photo(models.Model):
     height = models.PositiveIntegerField(help_text="Pixels, upright.")
     bytes = models.PositiveBigIntegerField(help_text="Size of the original.")
     sha256 = models.CharField(max_length=64, help_text="Of the original's bytes.")
+    has_thumbnails = models.BooleanField(default=False)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
         ordering: ClassVar = ["-created_at", "-id"]
         indexes: ClassVar = [
             models.Index(fields=["owner", "-created_at", "-id"], name="photo_of_owner"),
+            models.Index(fields=["owner", "sha256"], name="photo_by_content"),
+            models.Index(
+                fields=["created_at"],
+                condition=Q(has_thumbnails=False),
+                name="photo_without_thumbnails",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -57,6 +65,12 @@ class Status(models.TextChoices):
 
 FINAL = frozenset({Status.COMPLETED, Status.FAILED, Status.CANCELLED, Status.TIMED_OUT})
 ORDER = {status: min(step, 4) for step, status in enumerate(Status)}
+# Where a job notes since when it has stood there; of the final ones in finished_at.
+_MOMENTS = {
+    Status.PENDING: "requested_at",
+    Status.QUEUED: "queued_at",
+    Status.PROCESSING: "started_at",
+}
 
 
 class JobQuerySet(models.QuerySet["Job"]):
@@ -65,6 +79,10 @@ class JobQuerySet(models.QuerySet["Job"]):
     def of(self, user: Any) -> Self:
         """Return the jobs of the user's photos."""
         return self.filter(owner=user)
+
+    def newest(self) -> Self:
+        """Return each photo's newest job."""
+        return self.filter(is_newest=True)
 
     def silent(self, *, now: datetime) -> Self:
         """Return the unfinished jobs that nothing was heard of for RUNPOD_SILENCE seconds."""
@@ -81,6 +99,8 @@ class Job(models.Model):
     # The photo's, noted here so that who may follow and whom to tell is known without a join.
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="jobs")
     options = models.JSONField(default=dict, blank=True)
+    # Of its photo's jobs, the one that the photo is shown with.
+    is_newest = models.BooleanField(default=True)
     status = models.CharField(max_length=10, choices=Status, default=Status.CREATED)
     progress = models.PositiveSmallIntegerField(
         default=0, help_text="Per cent, as the worker says."
@@ -98,6 +118,8 @@ class Job(models.Model):
     )
     created_at = models.DateTimeField(auto_now_add=True)
     requested_at = models.DateTimeField(null=True, blank=True)
+    queued_at = models.DateTimeField(null=True, blank=True)
+    started_at = models.DateTimeField(null=True, blank=True)
     # When we last moved it or learned of it; the reconciler asks about what has been silent since.
     heard_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
@@ -106,7 +128,20 @@ class Job(models.Model):
 
     class Meta:
         ordering: ClassVar = ["-created_at", "-id"]
-        indexes: ClassVar = [models.Index(fields=["status", "heard_at"], name="job_by_silence")]
+        indexes: ClassVar = [
+            models.Index(fields=["status", "heard_at"], name="job_by_silence"),
+            # The pages of somebody's photos: all, and those in some states.
+            models.Index(
+                fields=["owner", "-created_at", "-id"],
+                condition=Q(is_newest=True),
+                name="newest_job_of_owner",
+            ),
+            models.Index(
+                fields=["owner", "status", "-created_at", "-id"],
+                condition=Q(is_newest=True),
+                name="newest_job_by_status",
+            ),
+        ]
         constraints: ClassVar = [
             models.CheckConstraint(
                 condition=Q(status__in=sorted(FINAL), finished_at__isnull=False)
@@ -137,8 +172,8 @@ class Job(models.Model):
             return False
         self.status = to
         self.heard_at = now
-        if to == Status.PENDING:
-            self.requested_at = now
+        if to in _MOMENTS:
+            setattr(self, _MOMENTS[to], now)
         if self.is_final:
             self.finished_at = now
             self.progress_is_untold = False  # the end tells more
@@ -193,10 +228,20 @@ class Restore(models.Model):
     model = models.CharField(max_length=100, blank=True, help_text="What the worker calls itself.")
     # What each stage of the worker did and how long it took, as the worker tells it.
     stages = models.JSONField(default=list, blank=True)
+    has_thumbnails = models.BooleanField(default=False)
     created_at = models.DateTimeField(auto_now_add=True)
+    # Of a photo's results, the one chosen last is the one that is shown; a new one is, at first.
+    chosen_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
         ordering: ClassVar = ["-created_at", "-id"]
+        indexes: ClassVar = [
+            models.Index(
+                fields=["created_at"],
+                condition=Q(has_thumbnails=False),
+                name="restore_without_thumbnails",
+            ),
+        ]
 
     def __str__(self) -> str:
         return str(self.id)

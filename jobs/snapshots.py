@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, TypedDict
+from typing import Any, TypedDict, overload
 
 from django.urls import reverse
 
@@ -18,6 +18,7 @@ class RestoreSnapshot(TypedDict):
     id: str
     image_url: str
     preview_url: str
+    thumbnails_url: str
     format: str
     width: int
     height: int
@@ -45,6 +46,9 @@ class JobSnapshot(TypedDict):
     restore: RestoreSnapshot | None
     error: ErrorSnapshot | None
     created_at: str
+    requested_at: str | None
+    queued_at: str | None
+    started_at: str | None
     finished_at: str | None
     url: str
     events_url: str
@@ -65,7 +69,10 @@ def snapshot(job: Job) -> JobSnapshot:
         "restore": restore_snapshot(restore) if restore else None,
         "error": _error(job),
         "created_at": _time(job.created_at),
-        "finished_at": _time(job.finished_at) if job.finished_at else None,
+        "requested_at": _time(job.requested_at),
+        "queued_at": _time(job.queued_at),
+        "started_at": _time(job.started_at),
+        "finished_at": _time(job.finished_at),
         "url": reverse("api:job", args=[job.pk]),
         "events_url": reverse("events:one", args=[job.pk]),
     }
@@ -82,6 +89,7 @@ def restore_snapshot(restore: Restore) -> RestoreSnapshot:
         "id": str(restore.pk),
         "image_url": reverse("api:restore-image", args=[restore.pk]),
         "preview_url": reverse("api:restore-preview", args=[restore.pk]),
+        "thumbnails_url": f"{reverse('api:restore', args=[restore.pk])}/thumbnails/",
         "format": restore.format,
         "width": restore.width,
         "height": restore.height,
@@ -99,6 +107,14 @@ def _error(job: Job) -> ErrorSnapshot | None:
     }
 
 
-def _time(moment: datetime) -> str:
+@overload
+def _time(moment: datetime) -> str: ...
+
+
+@overload
+def _time(moment: datetime | None) -> str | None: ...
+
+
+def _time(moment: datetime | None) -> str | None:
     """Return ISO 8601 in UTC, to the millisecond."""
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z") if moment else None

@@ -11,7 +11,7 @@ from celery import shared_task
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
-from . import lifecycle, runpod, submission
+from . import lifecycle, runpod, submission, thumbnails
 from .models import Job
 from .runpod import RunPodError
 
@@ -21,7 +21,7 @@ _LONGEST_BACKOFF = 60  # seconds between two submits of one job, by our own judg
 # By RunPod's. Beyond the broker's visibility time-out a waiting task would be delivered again.
 _LONGEST_WAIT = 300
 _STALE = 60  # seconds after which progress that was held back is not worth a task any more
-_BATCH = 200  # jobs that one run of the reconciler looks after
+_BATCH = 200  # jobs or pictures that one run of a periodic task looks after
 
 
 @shared_task(bind=True, max_retries=5)
@@ -83,6 +83,19 @@ def tell_progress_after(wait: timedelta, *, job_id: str) -> None:
         )
     except OperationalError as error:
         logger.warning("The progress of job %s is told with the next: %s", job_id, error)
+
+
+@shared_task
+def make_thumbnails(*, kind: str, id: str) -> None:
+    """Make the thumbnails of a photo or a result."""
+    thumbnails.make(kind=kind, id=id)
+
+
+@shared_task
+def make_missing_thumbnails() -> None:
+    """Have made what was lost with its task, or is older than thumbnails are."""
+    for kind, id in thumbnails.missing(now=timezone.now(), most=_BATCH):
+        make_thumbnails.delay(kind=kind, id=str(id))
 
 
 @shared_task

@@ -270,6 +270,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 30.0,
         "options": {"expires": 30},
     },
+    "make-missing-thumbnails": {
+        "task": "jobs.tasks.make_missing_thumbnails",
+        "schedule": 300.0,
+        "options": {"expires": 300},
+    },
     "prune-log": {
         "task": "events.tasks.prune_log",
         "schedule": 600.0,

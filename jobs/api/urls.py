@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from . import grants, jobs, photos, restores
+from . import grants, jobs, photos, restores, thumbnails
 
 app_name = "api"
 urlpatterns = [
@@ -12,6 +12,11 @@ urlpatterns = [
     path("photos/<uuid:photo_id>", photos.PhotoDetail.as_view(), name="photo"),
     path("photos/<uuid:photo_id>/image", photos.PhotoImage.as_view(), name="photo-image"),
     path("photos/<uuid:photo_id>/preview", photos.PhotoPreview.as_view(), name="photo-preview"),
+    path(
+        "photos/<uuid:photo_id>/thumbnails/<int:side>.<str:extension>",
+        thumbnails.PhotoThumbnail.as_view(),
+        name="photo-thumbnail",
+    ),
     path("jobs", jobs.JobList.as_view(), name="jobs"),
     path("jobs/<uuid:job_id>", jobs.JobDetail.as_view(), name="job"),
     path("jobs/<uuid:job_id>/restore", jobs.JobRestore.as_view(), name="job-restore"),
@@ -21,6 +26,11 @@ urlpatterns = [
         "restores/<uuid:restore_id>/preview",
         restores.RestorePreview.as_view(),
         name="restore-preview",
+    ),
+    path(
+        "restores/<uuid:restore_id>/thumbnails/<int:side>.<str:extension>",
+        thumbnails.RestoreThumbnail.as_view(),
+        name="restore-thumbnail",
     ),
     path("events/token", grants.GrantList.as_view(), name="events-token"),
 ]

@@ -4,5 +4,17 @@ from __future__ import annotations
 
 from .limits import FORMATS_BY_EXTENSION, MEDIA_TYPES, PictureError, limits
 from .reading import Picture, read
+from .thumbnails import EXTENSIONS, SIDES, scaled, thumbnails
 
-__all__ = ["FORMATS_BY_EXTENSION", "MEDIA_TYPES", "Picture", "PictureError", "limits", "read"]
+__all__ = [
+    "EXTENSIONS",
+    "FORMATS_BY_EXTENSION",
+    "MEDIA_TYPES",
+    "SIDES",
+    "Picture",
+    "PictureError",
+    "limits",
+    "read",
+    "scaled",
+    "thumbnails",
+]
