@@ -5,7 +5,12 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Any
 
-from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.exceptions import (
+    PermissionDenied,
+    RequestDataTooBig,
+    SuspiciousOperation,
+    ValidationError,
+)
 from django.http import Http404, JsonResponse
 from rest_framework import exceptions
 from rest_framework.response import Response
@@ -74,6 +79,10 @@ def _expected(error: Exception) -> Exception:
         return exceptions.ParseError("The JSON is nested too deeply.")
     if isinstance(error, PermissionDenied):
         return exceptions.PermissionDenied()
+    if isinstance(error, RequestDataTooBig):
+        return Problem(413, "too_large", "The fields of the form are too large.")
+    if isinstance(error, SuspiciousOperation):
+        return exceptions.ParseError("The request is malformed.")  # such as too many fields
     return error
 
 

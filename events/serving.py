@@ -62,7 +62,7 @@ class EventStreams:
         Whatever the answer was made of is dropped here: what a caller held would live as long as
         the stream.
         """
-        captures = self._captures(scope) if scope["type"] == "http" else None
+        captures = self._captures(scope) if _may_be_a_stream(scope) else None
         if captures is None:
             await self._application(scope, receive, send)
             return None
@@ -85,6 +85,11 @@ class EventStreams:
         # Only these patterns, not every address of the site: a tenth of what an open costs.
         matches = (pattern.match(path.removeprefix(self._root)) for pattern in self._patterns)
         return next((match[2] for match in matches if match is not None), None)
+
+
+def _may_be_a_stream(scope: Any) -> bool:
+    # What another origin may ask at all is the middleware's to answer.
+    return bool(scope["type"] == "http" and scope["method"] != "OPTIONS")
 
 
 async def _opened(response: EventStream, scope: Any, send: Any) -> Connection:

@@ -8,6 +8,7 @@ from http import HTTPStatus
 from time import monotonic
 from typing import Any
 
+from corsheaders.middleware import CorsMiddleware
 from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.http.request import MediaType
@@ -19,6 +20,8 @@ from .metrics import counters
 from .problems import Problem
 from .relay import Relay
 
+# For whom the middleware does not come by: those whom our server answers itself.
+_cors = CorsMiddleware(lambda request: HttpResponse())
 # What an Accept may call a stream, the most specific last.
 _RANGES = ["*/*", "text/*", sse.CONTENT_TYPE]
 
@@ -63,6 +66,8 @@ async def stream(request: HttpRequest, **captures: Any) -> HttpResponseBase:
     will follow that id, which stops an EventSource; else a problem document.
     """
     response = await _answer(request, captures)
+    if "HTTP_ORIGIN" in request.META:
+        _cors.add_response_headers(request, response)
     if "token" in request.GET:
         # A grant is for pages of other sites. Nothing else was looked at to know who asks.
         response["Access-Control-Allow-Origin"] = "*"

@@ -59,7 +59,8 @@ class RestoreAdmin(ReadOnlyAdmin):
 class ApiTokenAdmin(ReadOnlyAdmin):
     """Who holds tokens; never the tokens, of which there are only hashes."""
 
-    list_display = ("user", "name", "created_at")
+    list_display = ("user", "name", "scopes", "created_at", "expires_at", "last_used_at")
+    list_select_related = ("user",)
     exclude = ("token_hash",)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:

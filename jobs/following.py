@@ -18,9 +18,11 @@ from rest_framework import exceptions
 
 from events import grants
 from events.access import Access, Ask, Session, Token
+from events.problems import Problem
 
 from . import streams
-from .models import ApiToken, Job, hash_of
+from .authentication import out_of_scope
+from .models import ApiToken, Job, Scope, hash_of
 
 Who = Session | Token | grants.Grant
 
@@ -61,16 +63,19 @@ def _bearer(header: str) -> str:
 def answer(asks: Sequence[Ask]) -> list[Access | Exception]:
     """Return for each the stream that it may follow, or why not: one query for each kind of thing.
 
-    NotAuthenticated for who is nobody (any more), Http404 for what is not theirs.
+    NotAuthenticated for who is nobody (any more), Problem 403 for a token that is for less, Http404
+    for what is not theirs.
     """
     users = _users({ask.who for ask in asks})
     owners = _owners({ask.id for ask in asks if ask.id is not None})
     return [_answer(ask, users.get(ask.who), owners) for ask in asks]
 
 
-def _answer(ask: Ask, user: int | None, owners: Mapping[UUID, int]) -> Access | Exception:
+def _answer(ask: Ask, user: int | Problem | None, owners: Mapping[UUID, int]) -> Access | Exception:
     if user is None:
         return _unknown(ask.who)
+    if isinstance(user, Problem):
+        return user
     everything = streams.owner_stream(user)
     name = everything if ask.id is None else streams.job_stream(ask.id)
     if ask.id is not None and owners.get(ask.id) != user:
@@ -96,8 +101,8 @@ def _owners(ids: Iterable[UUID]) -> dict[UUID, int]:
     return dict(Job.objects.filter(pk__in=ids).values_list("pk", "owner_id"))
 
 
-def _users(whos: set[Who]) -> dict[Who, int]:
-    """Return the active user of each who has one."""
+def _users(whos: set[Who]) -> dict[Who, int | Problem]:
+    """Return the active user of each who has one, or why they may follow nothing all the same."""
     found = _by_token(whos) | _by_session(whos)
     granted = {who: who.user for who in whos if isinstance(who, grants.Grant)}
     active = _active(granted.values())
@@ -111,15 +116,21 @@ def _active(ids: Iterable[int]) -> set[int]:
     return set(User.objects.filter(pk__in=wanted, is_active=True).values_list("pk", flat=True))
 
 
-def _by_token(whos: Iterable[Who]) -> dict[Who, int]:
+def _by_token(whos: Iterable[Who]) -> dict[Who, int | Problem]:
     hashes = [who.hash for who in whos if isinstance(who, Token)]
     if not hashes:
         return {}
-    tokens = ApiToken.objects.filter(token_hash__in=hashes, user__is_active=True)
-    return {Token(hash): user for hash, user in tokens.values_list("token_hash", "user_id")}
+    now = timezone.now()
+    tokens = ApiToken.objects.valid(now=now).filter(token_hash__in=hashes).in_bulk()
+    ApiToken.objects.note_use(tokens.values(), now=now)
+    return {Token(token.token_hash): _user(token) for token in tokens.values()}
 
 
-def _by_session(whos: Iterable[Who]) -> dict[Who, int]:
+def _user(token: ApiToken) -> int | Problem:
+    return token.user_id if Scope.EVENTS in token.scopes else out_of_scope(Scope.EVENTS)
+
+
+def _by_session(whos: Iterable[Who]) -> dict[Who, int | Problem]:
     """Do for many sessions what django.contrib.auth.get_user does for one."""
     keys = [who.key for who in whos if isinstance(who, Session)]
     if not keys:

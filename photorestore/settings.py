@@ -61,6 +61,9 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "rest_framework",
+    "corsheaders",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
     "photorestore",
     "webhooks",
     "jobs",
@@ -70,6 +73,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "photorestore.headers.SecurityHeaders",
     "django.middleware.security.SecurityMiddleware",
+    "corsheaders.middleware.CorsMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
@@ -290,11 +294,35 @@ REST_FRAMEWORK = {
         "jobs.authentication.BearerAuthentication",
         "rest_framework.authentication.SessionAuthentication",
     ],
-    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_PERMISSION_CLASSES": ["jobs.authentication.IsPermitted"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["jobs.api.parsing.JSONParser"],
     "EXCEPTION_HANDLER": "events.problems.handle",
+    # A picture's `?format=` is its own.
+    "URL_FORMAT_OVERRIDE": None,
 }
+# Calls that a user may make in a minute, by the scope of tokens that they are of.
+API_RATES = {
+    "read": number("API_RATE_READ", 600, at_least=1),
+    "restore": number("API_RATE_RESTORE", 120, at_least=1),
+    "events": number("API_RATE_EVENTS", 120, at_least=1),
+}
+
+# Pages of other origins that may call the API, with the session's cookie too. None others.
+CORS_ALLOWED_ORIGINS = [
+    origin.strip() for origin in given("CORS_ALLOWED_ORIGINS", "").split(",") if origin.strip()
+]
+CORS_ALLOW_CREDENTIALS = True
+CORS_URLS_REGEX = r"^/api/v1/"
+CORS_ALLOW_HEADERS = [
+    *("accept", "authorization", "cache-control", "content-type", "idempotency-key", "if-match"),
+    *("if-none-match", "if-range", "last-event-id", "range", "x-csrftoken"),
+]
+CORS_EXPOSE_HEADERS = [
+    *("accept-ranges", "content-disposition", "content-range", "etag", "link", "location"),
+    *("ratelimit-limit", "ratelimit-policy", "ratelimit-remaining", "ratelimit-reset"),
+    *("retry-after", "www-authenticate"),
+]
 
 # Streams
 

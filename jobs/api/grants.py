@@ -13,12 +13,12 @@ from django.urls import reverse
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from events import grants
 
 from .. import streams
-from ..models import Job
+from ..models import Job, Scope
+from .views import ApiView
 
 _MOST_JOBS = 100
 
@@ -57,8 +57,10 @@ class GrantForm(serializers.Serializer):
         return attrs
 
 
-class GrantList(APIView):
+class GrantList(ApiView):
     """New grants. They are signed, not kept: there is no list to read."""
+
+    scope = Scope.EVENTS
 
     def post(self, request: Request) -> Response:
         """Grant what was asked for. 201 with the token, which nobody else may see."""

@@ -11,7 +11,6 @@ from django.urls import reverse
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from events.problems import Problem
 
@@ -19,6 +18,7 @@ from .. import endpoints, intake
 from ..models import Job, Photo
 from .documents import job_document, job_documents, page
 from .photos import photo_of
+from .views import ApiView
 
 
 class JobForm(serializers.Serializer):
@@ -33,7 +33,7 @@ def _job_of(request: Request, job_id: UUID) -> Job:
     return get_object_or_404(jobs, pk=job_id)
 
 
-class JobList(APIView):
+class JobList(ApiView):
     """My jobs, and new ones."""
 
     def get(self, request: Request) -> Response:
@@ -56,7 +56,7 @@ class JobList(APIView):
         return Response(job_document(job), status=202)
 
 
-class JobDetail(APIView):
+class JobDetail(ApiView):
     """One job of mine."""
 
     def get(self, request: Request, job_id: UUID) -> Response:
@@ -64,7 +64,7 @@ class JobDetail(APIView):
         return Response(job_document(_job_of(request, job_id)))
 
 
-class JobRestore(APIView):
+class JobRestore(ApiView):
     """The start of a job that was created with its photo."""
 
     def post(self, request: Request, job_id: UUID) -> Response:

@@ -13,14 +13,15 @@ from rest_framework.parsers import FormParser, MultiPartParser
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from events.problems import Problem
 
 from .. import callbacks, deletion, endpoints, intake, pictures
+from ..authentication import IsPermitted
 from ..downloads import PictureResponse
 from ..models import Job, Photo
 from .documents import job_document, job_documents, page, photo_document, photo_documents
+from .views import ApiView
 
 
 class RestoreField(serializers.Field):
@@ -52,7 +53,7 @@ def photo_of(request: Request, photo_id: UUID) -> Photo:
     return get_object_or_404(Photo, pk=photo_id, owner_id=request.user.pk)
 
 
-class PhotoList(APIView):
+class PhotoList(ApiView):
     """My photos, and new ones."""
 
     parser_classes = (MultiPartParser, FormParser)
@@ -90,7 +91,7 @@ def _created(job: Job) -> dict[str, Any]:
     }
 
 
-class PhotoDetail(APIView):
+class PhotoDetail(ApiView):
     """One photo of mine."""
 
     def get(self, request: Request, photo_id: UUID) -> Response:
@@ -106,7 +107,7 @@ class PhotoDetail(APIView):
         return Response(status=204)
 
 
-class PhotoImage(APIView):
+class PhotoImage(ApiView):
     """The photo's picture, to its owner or to who holds its signed address."""
 
     permission_classes = (AllowAny,)
@@ -116,13 +117,13 @@ class PhotoImage(APIView):
         if callbacks.is_signed(photo_id, request.query_params.get("signature", "")):
             photo = get_object_or_404(Photo, pk=photo_id)
         else:
-            if not request.user.is_authenticated:
+            if not IsPermitted().has_permission(request, self):
                 self.permission_denied(request)
             photo = photo_of(request, photo_id)
         return PictureResponse(photo.image, name=photo.title or "photo")
 
 
-class PhotoPreview(APIView):
+class PhotoPreview(ApiView):
     """The photo at screen size."""
 
     def get(self, request: Request, photo_id: UUID) -> HttpResponseBase:

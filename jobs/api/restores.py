@@ -8,11 +8,11 @@ from django.http import HttpResponseBase
 from django.shortcuts import get_object_or_404
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from ..downloads import PictureResponse
 from ..models import Restore
 from ..snapshots import restore_snapshot
+from .views import ApiView
 
 
 def _restore_of(request: Request, restore_id: UUID) -> Restore:
@@ -20,7 +20,7 @@ def _restore_of(request: Request, restore_id: UUID) -> Restore:
     return get_object_or_404(restores.select_related("job__photo"), pk=restore_id)
 
 
-class RestoreDetail(APIView):
+class RestoreDetail(ApiView):
     """One result of mine."""
 
     def get(self, request: Request, restore_id: UUID) -> Response:
@@ -36,7 +36,7 @@ class RestoreDetail(APIView):
         )
 
 
-class RestoreImage(APIView):
+class RestoreImage(ApiView):
     """The result's picture."""
 
     def get(self, request: Request, restore_id: UUID) -> HttpResponseBase:
@@ -46,7 +46,7 @@ class RestoreImage(APIView):
         return PictureResponse(restore.image, name=f"{title}-restored")
 
 
-class RestorePreview(APIView):
+class RestorePreview(ApiView):
     """The result at screen size."""
 
     def get(self, request: Request, restore_id: UUID) -> HttpResponseBase:

@@ -104,7 +104,7 @@ def clean_environment() -> dict[str, str]:
     """Return the environment of somebody who has set nothing."""
     ours = re.compile(
         "SECRET_KEY|DEBUG|ALLOWED_HOSTS|PORT$|PUBLIC_URL|DATABASE_URL|REDIS_URL|MEDIA_ROOT|RUNPOD_"
-        "|EVENTS_|METRICS_|LOCAL_ENDPOINT_|RESTORER_"
+        "|EVENTS_|METRICS_|LOCAL_ENDPOINT_|RESTORER_|CORS_|API_"
         "|DJANGO_SETTINGS_MODULE|PHOTO$|COV_"
     )
     return {name: value for name, value in os.environ.items() if not ours.match(name)}

@@ -1,13 +1,18 @@
-"""manage.py create_token USERNAME"""
+"""manage.py create_token USERNAME [--name NAME] [--scope SCOPE …] [--days DAYS]"""
 
 from __future__ import annotations
 
+from argparse import ArgumentTypeError
+from datetime import timedelta
 from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils import timezone
 
-from jobs.models import ApiToken
+from jobs.models import ApiToken, Scope
+
+_DAYS = 365
 
 
 class Command(BaseCommand):
@@ -16,9 +21,13 @@ class Command(BaseCommand):
     help = "Make an API token for a user and print it. It is shown this once."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Take the user's name, and what the token is for."""
+        """Take the user's name, what the token is for, and how long it is good."""
         parser.add_argument("username")
         parser.add_argument("--name", default="", help="What the token is for.")
+        scopes = "Give it this scope alone; several times for several. Default: all."
+        parser.add_argument("--scope", action="append", choices=Scope.values, help=scopes)
+        days = f"Days after which it expires; 0 for never. Default: {_DAYS}."
+        parser.add_argument("--days", type=_days, default=_DAYS, help=days)
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Print the token. Raises CommandError for an unknown user."""
@@ -29,4 +38,17 @@ class Command(BaseCommand):
             raise CommandError(f"There is no user named {options['username']!r}.") from error
         if not user.is_active:
             raise CommandError(f"The account {options['username']!r} is switched off.")
-        self.stdout.write(ApiToken.make(user=user, name=options["name"]))
+        days = options["days"]
+        token = ApiToken.make(
+            user=user,
+            name=options["name"],
+            scopes=options["scope"],
+            expires_at=timezone.now() + timedelta(days=days) if days else None,
+        )
+        self.stdout.write(token)
+
+
+def _days(text: str) -> int:
+    if text.isascii() and text.isdigit() and int(text) <= 36500:
+        return int(text)
+    raise ArgumentTypeError("a whole number from 0 to 36500 is wanted.")
