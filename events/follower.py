@@ -29,17 +29,23 @@ def _nothing() -> None:
     """Wake nobody: the follower is not served yet."""
 
 
+def _unknown() -> int:
+    """Tell nothing of what waits in a socket: always the same, as if none of it was taken."""
+    return 0
+
+
 class Follower:
     """What waits for one client, in bounded number, and how far that client has come.
 
     It does no input or output. Whoever serves it names `ready`, which is called when there is
     something to take, and calls `take` until that returns nothing; while it is `behind` then, the
-    log has more.
+    log has more. It may also name `unsent`, which tells how many bytes wait for the client.
     """
 
     __slots__ = (
-        "_beats", "_ending", "_frames", "_heard", "_sent", "ask", "behind", "due", "has_cursor",
-        "over", "ready", "reason", "seen", "since", "stream", "until", "user",
+        "_beats", "_ending", "_frames", "_heard", "_sent", "_unsent", "ask", "behind", "due",
+        "has_cursor", "over", "ready", "reason", "seen", "since", "stream", "unsent", "until",
+        "user",
     )  # fmt: skip
 
     def __init__(self, ask: Ask, access: Access, *, cursor: int | None) -> None:
@@ -56,9 +62,11 @@ class Follower:
         self.behind = True  # until its first look into the log
         self.reason = ""  # why it ends, once it does
         self.over = False  # whether the last bytes have been taken
-        # When what it took last was taken, until it asks for more; now, until it asks at all.
-        self.since: float | None = monotonic()
+        # When what it took last was taken, by the relay's clock, until it asks for more.
+        self.since: float | None = None
         self.ready: Callable[[], None] = _nothing
+        self.unsent: Callable[[], int] = _unknown
+        self._unsent: int | None = None  # what that told when it was asked last, since `since`
         self._sent = self.seen  # what has been taken
         self._heard = 0  # the highest number that it could not use, and that no read may have yet
         self._frames: list[tuple[int, bytes]] = []
@@ -117,9 +125,12 @@ class Follower:
         self.behind = self.seen < max(state.last_seq, self._heard) and not self.reason
         return len(self._frames) - count
 
-    def look_at(self, now: float) -> None:
-        """End it when its time is up or its client reads no more; else let a heartbeat follow."""
-        if self.since is not None and now - self.since > settings.EVENTS_STALL:
+    def look_at(self, now: float, clock: float) -> None:
+        """End it when its time is up or its client reads no more; else let a heartbeat follow.
+
+        `now` is the monotonic clock's, `clock` the relay's.
+        """
+        if self._is_stalled(clock):
             self._abandon()
         elif now >= self.until:
             self.end(self._ending)
@@ -137,22 +148,37 @@ class Follower:
             self.behind = False
             self.ready()
 
-    def take(self, now: float) -> bytes:
+    def take(self, clock: float) -> bytes:
         """Return the next bytes to send, none if nothing waits; `over` says that they are the last.
 
-        `now` is the monotonic clock's; `since` remembers it while the bytes are under way.
+        `clock` is the relay's; `since` remembers it while the bytes are under way.
         """
         chunk = self._chunk() or self._comment()
         if self.reason and not self._frames and not self.over:
             self.over = True
             chunk += self._farewell()
-        self.since = now if chunk else None
+        self.since = clock if chunk else None
+        self._unsent = None
         return chunk
 
     @property
     def is_finished(self) -> bool:
         """Whether there is nothing to send, and nothing will be: the log has ended where it is."""
         return self.reason == "final" and not self._frames
+
+    def _is_stalled(self, clock: float) -> bool:
+        """Tell whether bytes have waited too long for a client that takes none of them.
+
+        A slow one takes some between two looks, long before there is room for more.
+        """
+        if self.since is None:
+            return False
+        before, self._unsent = self._unsent, self.unsent()
+        if before is None:
+            return False
+        if self._unsent < before:
+            self.since = clock
+        return clock - self.since > settings.EVENTS_STALL
 
     def _abandon(self) -> None:
         """Give up a client that has stopped reading: it costs a buffer, then its connection."""

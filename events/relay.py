@@ -49,6 +49,9 @@ class Relay:
             for task in (self._listen, self._tick, self._catch_up, self._recheck)
         ]
         self._loop = asyncio.get_running_loop()
+        # Seconds that this process was there to serve. While it, or its machine, stands still no
+        # client can be seen to read; by any other clock it would have stopped reading.
+        self.clock = 0.0
         self.closing = False
         self.empty = asyncio.Event()  # set while nobody follows anything
         self.empty.set()
@@ -133,8 +136,8 @@ class Relay:
                 await self.fill(follower)
             except Exception:
                 # Not for ever: what came meanwhile, a heartbeat or the end, does not come again.
-                return follower.take(time.monotonic())
-            chunk = follower.take(time.monotonic())
+                return follower.take(self.clock)
+            chunk = follower.take(self.clock)
         return chunk
 
     def close(self) -> None:
@@ -190,14 +193,16 @@ class Relay:
     async def _tick(self) -> None:
         """Give every follower its heartbeats, and its end."""
         while True:
-            await asyncio.sleep(min(TICK, settings.EVENTS_HEARTBEAT / 2))
+            pause = min(TICK, settings.EVENTS_HEARTBEAT / 2)
+            await asyncio.sleep(pause)
+            self.clock += pause
             now = time.monotonic()
             for follower in self._all():
                 if follower.due <= now:
                     self._look_at(follower, now)
 
     def _look_at(self, follower: Follower, now: float) -> None:
-        follower.look_at(now)
+        follower.look_at(now, self.clock)
         if follower.reason == "slow":
             # Now: it may be a response that Django dropped, which the garbage collector finds late.
             self.leave(follower)

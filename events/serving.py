@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import struct
+from fcntl import ioctl
 from io import BytesIO
 from socket import SO_LINGER, SOL_SOCKET
-from time import monotonic
+from sys import byteorder
+from termios import TIOCOUTQ
 from typing import Any
 
 from asgiref.sync import sync_to_async
@@ -156,7 +158,7 @@ class Connection:
 
     def begin(self) -> None:
         """Write what waits, and whatever comes from now on."""
-        self._follower.ready = self.ready
+        self._follower.ready, self._follower.unsent = self.ready, self.unsent
         self.ready()
 
     def close(self) -> None:
@@ -173,10 +175,18 @@ class Connection:
             self._writing = True
             self._writer = eager.start(self._write())
 
+    def unsent(self) -> int:
+        """Return how many bytes the client has yet to take, as far as server and kernel tell."""
+        transport = self._transport
+        if transport is None or transport.is_closing():
+            return 0
+        kept: int = transport.get_write_buffer_size()
+        return kept + _queued(transport.get_extra_info("socket"))
+
     async def _write(self) -> None:
-        follower = self._follower
+        ours, follower = self._relay, self._follower
         try:
-            while chunk := follower.take(monotonic()) or await self._relay.read_on(follower):
+            while chunk := follower.take(ours.clock) or await ours.read_on(follower):
                 await self._send(_body(chunk, more=True))
             if follower.over:
                 await self._send(_body(b"", more=False))
@@ -198,13 +208,29 @@ class Connection:
     def _abort(self) -> None:
         """Break the connection: closing it in order would wait for a client that does not read.
 
-        ASGI has no word for that. uvicorn's `send` knows its transport; elsewhere the server ends
-        it with the application.
+        ASGI has no word for that. Where the transport is not known the server ends it with the
+        application.
         """
-        transport = getattr(getattr(self._send, "__self__", None), "transport", None)
+        transport = self._transport
         if transport is None:
             self._dismiss()
         elif not transport.is_closing():
             # By a reset: else the kernel goes on keeping what it has for the client, megabytes.
             transport.get_extra_info("socket").setsockopt(SOL_SOCKET, SO_LINGER, _AT_ONCE)
             transport.abort()
+
+    @property
+    def _transport(self) -> Any:
+        """The connection's transport under uvicorn, whose `send` knows it; elsewhere None."""
+        return getattr(getattr(self._send, "__self__", None), "transport", None)
+
+
+def _queued(socket: Any) -> int:
+    """Return how many bytes the kernel keeps that the client has not acknowledged.
+
+    A server is told of room only when much of that is gone (measured: a megabyte).
+    """
+    try:
+        return int.from_bytes(ioctl(socket.fileno(), TIOCOUTQ, bytes(4)), byteorder)
+    except OSError:  # not every kernel tells
+        return 0

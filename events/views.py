@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from http import HTTPStatus
-from time import monotonic
 from typing import Any
 
 from corsheaders.middleware import CorsMiddleware
@@ -44,6 +43,7 @@ class EventStream(StreamingHttpResponse):
             },
         )
         self._place: tuple[Relay, Follower] | None = (ours, follower)
+        follower.since = ours.clock  # until it is read: some servers drop a response unread
 
     def detach(self) -> tuple[Relay, Follower]:
         """Hand the place on to a caller, who then has to see to it that it is left."""
@@ -164,7 +164,7 @@ async def _frames(ours: Relay, follower: Follower) -> AsyncIterator[bytes]:
     yield sse.retry(RETRY)
     while True:
         wake.clear()
-        if chunk := follower.take(monotonic()) or await ours.read_on(follower):
+        if chunk := follower.take(ours.clock) or await ours.read_on(follower):
             yield chunk
         elif follower.over:
             return

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from time import monotonic
 from typing import Any
 
 import pytest
@@ -182,9 +181,9 @@ def test_an_end_comes_after_what_waits_and_says_whether_to_return(
 
 def test_a_heartbeat_comes_when_it_is_due_and_nothing_waits(settings: Any) -> None:
     one = follower(1)
-    one.look_at(one.due)
+    one.look_at(one.due, 0.0)
     assert [taken(one), taken(one)] == [sse.HEARTBEAT, b""]
-    one.look_at(one.due)
+    one.look_at(one.due, 0.0)
     one.offer(message(2))
     assert [taken(one), taken(one)] == [frame(2), b""]
 
@@ -192,7 +191,7 @@ def test_a_heartbeat_comes_when_it_is_due_and_nothing_waits(settings: Any) -> No
 def test_its_time_is_limited(settings: Any) -> None:
     one = follower(1)
     assert taken(one) == b""
-    one.look_at(one.until)
+    one.look_at(one.until, 0.0)
     assert taken(one).startswith(b"retry: ")
     assert one.reason == "lifetime"
 
@@ -201,26 +200,52 @@ def test_a_client_that_reads_no_more_is_given_up(settings: Any) -> None:
     one = follower(1)
     one.offer(message(2))
     one.take(100.0)
-    one.look_at(100.0 + settings.EVENTS_STALL)
+    for _ in range(2):
+        one.look_at(0.0, 100.0 + settings.EVENTS_STALL)
     assert one.reason == ""
-    one.look_at(100.1 + settings.EVENTS_STALL)
+    one.look_at(0.0, 100.1 + settings.EVENTS_STALL)
     assert (one.reason, one.over) == ("slow", True)
+
+
+def test_a_client_that_reads_slowly_is_not_given_up(settings: Any) -> None:
+    one = follower(1)
+    one.offer(message(2))
+    one.take(0.0)
+    waiting = iter(range(1_000_000, 0, -1))
+    one.unsent = lambda: next(waiting)
+    for number in range(10):
+        one.look_at(0.0, number * settings.EVENTS_STALL)
+    assert one.reason == ""
+    one.unsent = lambda: 0
+    for number in (10, 11, 12):
+        one.look_at(0.0, number * settings.EVENTS_STALL)
+    assert one.reason == "slow"
+
+
+def test_one_look_alone_gives_nobody_up(settings: Any) -> None:
+    one = follower(1)
+    for seq in (2, 3):
+        one.offer(message(seq))
+        one.take(0.0)
+        one.look_at(0.0, 1.1 * settings.EVENTS_STALL)
+    assert one.reason == ""
+
+
+def test_a_client_is_not_given_up_while_its_log_is_read(settings: Any) -> None:
+    one = Follower(ASK, Access("a", 1), cursor=1)
+    for number in range(5):
+        one.look_at(0.0, number * settings.EVENTS_STALL)
+    assert one.reason == ""
 
 
 def test_a_client_that_reads_no_more_is_given_up_also_when_its_time_is_up(settings: Any) -> None:
     one = follower(1)
     one.offer(message(2))
-    one.take(one.until)
+    one.take(0.0)
     one.offer(message(3))
-    one.look_at(one.until)
+    one.look_at(one.until, 0.0)
     assert (one.reason, one.over) == ("lifetime", False)
-    one.look_at(one.until + settings.EVENTS_STALL + 1)
-    assert (one.reason, one.over) == ("slow", True)
-
-
-def test_one_that_nobody_serves_is_given_up(settings: Any) -> None:
-    one = follower(1)
-    one.look_at(monotonic() + settings.EVENTS_STALL + 1)
+    one.look_at(one.until + settings.EVENTS_STALL + 1, settings.EVENTS_STALL + 1)
     assert (one.reason, one.over) == ("slow", True)
 
 
@@ -230,9 +255,9 @@ def test_it_is_looked_at_when_its_time_is_up_and_not_a_heartbeat_later(settings:
     assert one.due == one.until
     settings.EVENTS_HEARTBEAT = 100
     one.take(0.0)
-    one.look_at(one.until - 10)
+    one.look_at(one.until - 10, 0.0)
     assert one.due == one.until
-    one.look_at(one.until)
+    one.look_at(one.until, 0.0)
     assert one.due == one.until + 100
 
 

@@ -146,12 +146,13 @@ class World(RuleBasedStateMachine):
     @precondition(lambda self: self.is_connected)
     @rule()
     def beat(self) -> None:
-        self.follower.look_at(0.0)
+        self.follower.look_at(0.0, 0.0)
 
     @precondition(lambda self: self.is_connected and self.follower.since is not None)
     @rule()
     def stall(self) -> None:
-        self.follower.look_at(1000.0)
+        for _ in range(2):
+            self.follower.look_at(0.0, 1000.0)
 
     @precondition(lambda self: self.is_connected)
     @rule(reason=sampled_from(["drain", "lifetime"]))

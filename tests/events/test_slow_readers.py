@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from typing import Any
 
 import httpx2
 import pytest
 
+from events import reads
 from events.metrics import counters
 from events.relay import Relay
 from jobs.models import Job
 from tests.streams import append_many, bearer, eventually, following, path, take
 from tests.wire import Wire, Wires
 
-from .inside import held, on_the_loop
+from .inside import held, nothing_read, on_the_loop
 
 BATCHES, BATCH, SIZE = 12, 250, 5000  # 15 MB, more than any kernel keeps for a connection
 EVENTS = BATCHES * BATCH
@@ -75,3 +78,59 @@ def test_who_stops_reading_costs_a_buffer_and_then_the_connection(
     with following(client, path(job), last=str(len(seen))) as events:
         rest = take(events, EVENTS - len(seen))
     assert [int(id) for id, _ in rest] == list(range(len(seen) + 1, EVENTS + 1))
+
+
+def clock(ours: Relay) -> float:
+    return ours.clock
+
+
+def wait_for_a_tick() -> None:
+    now = on_the_loop(clock)
+    eventually(lambda: on_the_loop(clock) > now)
+
+
+def are_waiting(ours: Relay) -> bool:
+    return [follower.since is not None for follower in ours._all()] == [True]
+
+
+def test_a_log_that_answers_late_breaks_no_connection(
+    wires: Wires, job: Job, settings: Any, client: httpx2.Client
+) -> None:
+    append_many(job, 3)
+    with following(client, path(job)) as events:
+        take(events, 1)
+    eventually(lambda: held().open == 0)
+    with ExitStack() as later:
+        with nothing_read():
+            wire = wires.open(path(job), bearer(job))
+            eventually(reads._pool._work_queue.qsize)  # the question who it is
+            later.enter_context(nothing_read())
+        eventually(lambda: held().open == 1)
+        late = on_the_loop(clock) + 2 * settings.EVENTS_STALL
+        eventually(lambda: on_the_loop(clock) > late)
+    wire.read_to(b"id: 3\n")
+    append_many(job, 1)
+    wire.read_to(b"id: 4\n")
+
+
+def test_a_server_that_stood_still_breaks_no_connection(
+    slow: Wire, job: Job, settings: Any
+) -> None:
+    append_many(job, 4 * BATCH, size=SIZE)
+    eventually(lambda: on_the_loop(are_waiting))
+    before = on_the_loop(clock)
+    on_the_loop(lambda ours: time.sleep(2 * settings.EVENTS_STALL))
+    assert on_the_loop(clock) - before < settings.EVENTS_STALL
+    slow.read_to(f"id: {4 * BATCH}\n".encode())
+
+
+def test_who_reads_slowly_keeps_the_connection(slow: Wire, job: Job, settings: Any) -> None:
+    settings.EVENTS_STALL = 1.0
+    append_many(job, 4 * BATCH, size=SIZE)
+    eventually(lambda: on_the_loop(are_waiting))
+    read = 0
+    for _ in range(30):
+        wait_for_a_tick()
+        read += len(slow.read())
+    assert read < 1_000_000  # so that the server has had no room for more
+    slow.read_to(f"id: {4 * BATCH}\n".encode())
