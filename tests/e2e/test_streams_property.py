@@ -26,7 +26,7 @@ import pytest
 from tests.services import start_postgresql
 
 from .streams.chance import chance_of
-from .streams.reader import Manner, Place, Reader
+from .streams.reader import Manner, Place, Pulse, Reader
 from .streams.response import Event
 from .streams.site import Site
 from .system import ROOT, clean_environment
@@ -72,6 +72,8 @@ PLANS = {
     "with the database's connections broken": Plan(
         HURRIED, servers=1, harm=Site.break_from_the_database, may_refuse=True
     ),
+    "with servers paused": Plan(HURRIED, servers=2, harm=Site.pause_a_server),
+    "with a log that answers late": Plan(HURRIED, servers=2, harm=Site.hold_up_the_log),
     "with servers killed": Plan(HURRIED, servers=2, harm=Site.kill_a_server, may_break=True),
     "with the server killed": Plan(HURRIED, servers=1, harm=Site.kill_a_server, may_break=True),
     "with servers stopped": Plan(HURRIED, servers=2, harm=Site.stop_a_server),
@@ -111,8 +113,9 @@ async def follow_and_write(plan: Plan, seed: str, site: Site) -> None:
     """Let everybody do what they do until all streams have ended, and compare."""
     await site.start()
     async with started_writer(plan, seed, site) as (writer, made):
-        readers = drawn_readers(plan, seed, site, **made)
-        async with asyncio.TaskGroup() as group:
+        pulse = Pulse()
+        readers = drawn_readers(plan, seed, site, pulse, **made)
+        async with watched(pulse), asyncio.TaskGroup() as group:
             reading = {group.create_task(reader.read()): reader for reader in readers}
             written = await written_amid_harm(plan, seed, site, writer)
             for reader in readers:
@@ -127,7 +130,7 @@ async def follow_and_write(plan: Plan, seed: str, site: Site) -> None:
 
 
 def drawn_readers(
-    plan: Plan, seed: str, site: Site, token: str, paths: dict[str, str]
+    plan: Plan, seed: str, site: Site, pulse: Pulse, token: str, paths: dict[str, str]
 ) -> list[Reader]:
     """Return one reader of each manner for every stream."""
     permitted = {"may_break": plan.may_break, "may_refuse": plan.may_refuse}
@@ -136,10 +139,21 @@ def drawn_readers(
             Place(stream, path, token, site.ports, **permitted),
             manner,
             chance_of(seed, number, manner),
+            pulse,
         )
         for number, (stream, path) in enumerate(paths.items())
         for manner in Manner
     ]
+
+
+@asynccontextmanager
+async def watched(pulse: Pulse) -> AsyncIterator[None]:
+    """Have it beat while the context lasts."""
+    beating = asyncio.create_task(pulse.beat())
+    try:
+        yield
+    finally:
+        beating.cancel()
 
 
 @asynccontextmanager

@@ -76,6 +76,7 @@ def impatience(settings: Any) -> None:
     """Give up early who takes nothing: Django drops a response without closing it, at times."""
     settings.EVENTS_HEARTBEAT = 0.5
     settings.EVENTS_STALL = 2.0
+    settings.EVENTS_CATCH_UP = settings.EVENTS_RECHECK = 600  # so that nobody else asks anything
 
 
 @pytest.mark.usefixtures("impatience")

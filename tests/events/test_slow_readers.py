@@ -96,12 +96,14 @@ def are_waiting(ours: Relay) -> bool:
 def test_a_log_that_answers_late_breaks_no_connection(
     wires: Wires, job: Job, settings: Any, client: httpx2.Client
 ) -> None:
+    settings.EVENTS_CATCH_UP = settings.EVENTS_RECHECK = 600  # so that nothing else is asked
     append_many(job, 3)
     with following(client, path(job)) as events:
         take(events, 1)
     eventually(lambda: held().open == 0)
     with ExitStack() as later:
         with nothing_read():
+            eventually(reads._pool._work_queue.empty)
             wire = wires.open(path(job), bearer(job))
             eventually(reads._pool._work_queue.qsize)  # the question who it is
             later.enter_context(nothing_read())

@@ -8,9 +8,13 @@ import socket
 import struct
 from collections.abc import Sequence
 from enum import Enum
+from time import monotonic
 from typing import NamedTuple
 
 from .response import Event, Response
+
+_BEAT = 0.1  # seconds
+PAUSED = 0.8  # seconds without reading, in one visit, after which a server may break off
 
 
 class Manner(Enum):
@@ -19,6 +23,21 @@ class Manner(Enum):
     STEADY = "steady"  # reads, and stays as long as it is served
     SLOW = "slow"  # stops reading for a while, now and then
     RESTLESS = "restless"  # both, and goes away in the middle of anything
+
+
+class Pulse:
+    """Tells how late this process was to do things: then all readers paused, unknowingly."""
+
+    def __init__(self) -> None:
+        self.late = 0.0  # seconds, all in all
+
+    async def beat(self) -> None:
+        """Watch, until cancelled."""
+        while True:
+            before = monotonic()
+            await asyncio.sleep(_BEAT)
+            if (late := monotonic() - before - _BEAT) > _BEAT:
+                self.late += late
 
 
 class Place(NamedTuple):
@@ -35,13 +54,14 @@ class Place(NamedTuple):
 class Reader:
     """Follows a stream to its end, always with the last id that it has."""
 
-    def __init__(self, place: Place, manner: Manner, chance: random.Random) -> None:
+    def __init__(self, place: Place, manner: Manner, chance: random.Random, pulse: Pulse) -> None:
         self.place = place
         self.got: list[Event] = []
         self.visits: list[str] = []  # how each ended
         self._manner = manner
         self._chance = chance
-        self._has_paused = False
+        self._pulse = pulse
+        self._paused = 0.0  # seconds of this visit, less how late the process was when it began
 
     def __repr__(self) -> str:
         seen = [event.id for event in self.got]
@@ -62,7 +82,7 @@ class Reader:
 
     async def _visit(self) -> None:
         """Open the stream once, and read until it ends or the reader has enough."""
-        response, self._has_paused = Response(), False
+        response, self._paused = Response(), -self._pulse.late
         with await self._connected() as connection:
             try:
                 self.visits.append(await self._follow(connection, response))
@@ -112,7 +132,7 @@ class Reader:
     async def _pause(self) -> None:
         if self._manner is not Manner.STEADY and self._chance.random() < 0.1:
             seconds = self._chance.choice([0.05, 0.3, 2])
-            self._has_paused = self._has_paused or seconds > 1
+            self._paused += seconds
             await asyncio.sleep(seconds)
 
     def _request(self) -> bytes:
@@ -144,5 +164,6 @@ class Reader:
 
     def _check_may_break(self, response: Response) -> None:
         """A server may break off only before it answers, or where its client does not read."""
-        allowed = self.place.may_break or self._has_paused or not response.status
+        has_paused = self._paused + self._pulse.late > PAUSED
+        allowed = self.place.may_break or has_paused or not response.status
         assert allowed, f"a response without its end: {self}"

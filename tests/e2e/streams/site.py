@@ -91,6 +91,19 @@ class Site:
             groups = broker.pubsub_channels("*__group__events")
             return [count for _, count in broker.pubsub_numsub(*groups)] == [len(self.ports)]
 
+    async def pause_a_server(self, chance: random.Random) -> None:
+        """Let one stand still for a while, as on a machine that is too busy."""
+        server = self._servers[chance.choice(self.ports)]
+        server.send_signal(signal.SIGSTOP)
+        await asyncio.sleep(chance.uniform(0, 2))
+        server.send_signal(signal.SIGCONT)
+
+    async def hold_up_the_log(self, chance: random.Random) -> None:
+        """Let nobody read or write events for a while."""
+        async with await psycopg.AsyncConnection.connect(self._database) as connection:
+            await connection.execute("LOCK TABLE events_event IN ACCESS EXCLUSIVE MODE")
+            await asyncio.sleep(chance.uniform(0, 2))
+
     async def break_from_the_database(self, chance: random.Random) -> None:
         """Break the servers' connections to the database; the writers keep theirs."""
         with psycopg.connect(self._database, autocommit=True) as connection:
