@@ -173,6 +173,8 @@ FILE_UPLOAD_PERMISSIONS = 0o600
 FILE_UPLOAD_DIRECTORY_PERMISSIONS = 0o700
 STATIC_URL = "static/"
 STATIC_ROOT = VAR_DIR / "static"
+# The pages use the JavaScript client as others do.
+STATICFILES_DIRS = [("client", BASE_DIR / "client" / "src")]
 # Static files come straight from the apps, so that nobody has to collect them first.
 WHITENOISE_USE_FINDERS = True
 STORAGES = {

@@ -1,0 +1,67 @@
+import { Problem } from "./index.js";
+import { FINAL } from "./stream.js";
+
+export function upload(client, image, { title, restore, ...options } = {}) {
+  const form = new FormData();
+  form.append("image", image, image.name ?? "photo");
+  if (title) form.append("title", title);
+  if (restore) form.append("restore", JSON.stringify(restore));
+  return call(client, "POST", "/photos", form, options);
+}
+
+/** Start a job that was only created, or make a new one for a photo. */
+export function restore(client, what, options) {
+  if (typeof what === "string") return call(client, "POST", `/jobs/${what}/restore`, null, options);
+  const body = { photo_id: what.photoId, options: what.options };
+  return call(client, "POST", "/jobs", body, options);
+}
+
+export function get(client, jobId, options) {
+  return call(client, "GET", jobId === "all" ? "/jobs" : `/jobs/${jobId}`, null, options);
+}
+
+export function cancel(client, jobId, options) {
+  return call(client, "POST", `/jobs/${jobId}/cancel`, null, options);
+}
+
+export async function waitFor(client, jobId, { signal, timeout } = {}) {
+  const subscription = client.subscribe(jobId);
+  const stop = () => subscription.close(signal.reason);
+  const timer = timeout !== undefined && setTimeout(() => subscription.close(late(timeout)), timeout);
+  signal?.addEventListener("abort", stop);
+  if (signal?.aborted) stop();
+  try {
+    return completed((await last(subscription)) ?? (await get(client, jobId, { signal })));
+  } finally {
+    clearTimeout(timer);
+    signal?.removeEventListener("abort", stop);
+  }
+}
+
+/** Why a job that is over has no result. */
+export function failureOf(job) {
+  const { code = job.status, message = `The job is ${job.status}.`, retryable = false } = job.error ?? {};
+  return new Problem({ code, detail: message, retryable, job });
+}
+
+async function call(client, method, path, body, { signal, idempotencyKey } = {}) {
+  const headers = {};
+  if (idempotencyKey) headers["Idempotency-Key"] = idempotencyKey;
+  if (body && !(body instanceof FormData)) {
+    headers["Content-Type"] = "application/json";
+    body = JSON.stringify(body);
+  }
+  return (await client.send(path, { method, body, signal, headers })).json();
+}
+
+/** Return the job as its last event tells it; nothing where the stream has ended without one. */
+async function last(subscription) {
+  for await (const { type, data } of subscription) if (FINAL.includes(type)) return data;
+}
+
+function completed(job) {
+  if (job.status === "completed") return job;
+  throw failureOf(job);
+}
+
+const late = (timeout) => new DOMException(`The job took longer than ${timeout} ms.`, "TimeoutError");

@@ -1,0 +1,224 @@
+const WAKERS = ["online", "pageshow", "pagehide", "visibilitychange"];
+const NOW = "now";
+const ROOM = 256; // events that wait for a slow reader
+
+export const FINAL = ["completed", "failed", "cancelled", "timed_out", "deleted"];
+
+/** One connection for all who follow the same, until nothing more will come. */
+export class Stream {
+  lastEventId;
+  retry = 1000;
+  state = "connecting";
+  #attempt;
+  #heard;
+  #isHealthy;
+  #isRunning;
+  #latest;
+  #notBefore;
+  #options;
+  #subscriptions = new Set();
+  #tries = 0;
+  #wake;
+  #watchdog;
+
+  constructor(options) {
+    this.#options = options;
+  }
+
+  /** Nothing opens or closes before the caller is done: another may come. */
+  join(handlers, lastEventId) {
+    const settle = () => queueMicrotask(() => this.#settle());
+    const subscription = new Subscription(handlers, String(lastEventId), () => {
+      this.#subscriptions.delete(subscription);
+      settle();
+    });
+    this.#subscriptions.add(subscription);
+    this.lastEventId ??= subscription.lastEventId;
+    const isBehind = Number(lastEventId) < Number(this.lastEventId);
+    if (isBehind && !this.#latest) this.interrupt(subscription.lastEventId);
+    queueMicrotask(() => {
+      if (this.state !== "connecting") subscription.told(this.state);
+      if (this.#latest) subscription.take(this.#latest);
+    });
+    settle();
+    return subscription;
+  }
+
+  #settle() {
+    if (!this.#subscriptions.size) this.stop();
+    else if (!this.#isRunning) this.#run();
+  }
+
+  async #run() {
+    this.#isRunning = true;
+    for (const type of WAKERS) globalThis.addEventListener?.(type, this);
+    while (this.#isRunning) await this.#try();
+  }
+
+  stop(error) {
+    this.#isRunning = false;
+    for (const type of WAKERS) globalThis.removeEventListener?.(type, this);
+    this.interrupt();
+    this.tell("closed", error);
+  }
+
+  tell(state, error) {
+    this.state = state;
+    for (const each of this.#subscriptions) each.told(state, error);
+  }
+
+  /** Go on at once, from an id. */
+  interrupt(lastEventId = this.lastEventId) {
+    this.lastEventId = lastEventId;
+    clearTimeout(this.#watchdog);
+    this.#attempt?.abort(NOW);
+    this.#wake?.();
+  }
+
+  handleEvent({ type }) {
+    const due = this.#wake ? this.#notBefore : this.#heard + this.#options.heartbeat;
+    if (type === "pagehide") this.#attempt.abort(); // a page at rest may hold no connection
+    else if (!globalThis.document?.hidden && Date.now() > due) this.interrupt();
+  }
+
+  async #try() {
+    const error = await this.#connection();
+    if (this.#attempt.signal.reason === NOW) return;
+    if (error?.status < 500 && ![408, 425, 429].includes(error.status)) return this.stop(error);
+    this.#tries = this.#isHealthy ? 0 : this.#tries + 1;
+    this.tell("reconnecting", error);
+    await this.#pause(error?.retryAfter ?? 0);
+  }
+
+  async #connection() {
+    this.#attempt = new AbortController();
+    this.#isHealthy = false;
+    const begun = Date.now();
+    try {
+      this.hear();
+      await this.#options.connect(this, this.#attempt.signal);
+    } catch (error) {
+      return error;
+    } finally {
+      clearTimeout(this.#watchdog);
+      this.#attempt.abort();
+      this.#isHealthy ||= Date.now() - begun > this.#options.heartbeat;
+    }
+  }
+
+  /** Full jitter, beyond what the server asks for. */
+  async #pause(retryAfter) {
+    const jitter = this.#tries && Math.random() * Math.min(30_000, 500 * 2 ** this.#tries);
+    const delay = Math.max(retryAfter, this.retry) + jitter;
+    this.#notBefore = Date.now() + retryAfter;
+    await new Promise((resolve) => {
+      this.#wake = resolve;
+      this.#watchdog = setTimeout(resolve, Math.min(delay, 2 ** 31 - 1));
+    });
+    this.#wake = undefined;
+  }
+
+  hear() {
+    this.#heard = Date.now();
+    clearTimeout(this.#watchdog);
+    const silence = () => this.#attempt.abort(new Error("The stream is silent."));
+    this.#watchdog = setTimeout(silence, this.#options.heartbeat * 2.5);
+  }
+
+  take({ type, id, data }) {
+    if (!this.#isRunning) return;
+    if (type === "reset" || Number(id) > Number(this.lastEventId)) {
+      this.lastEventId = id;
+      this.#isHealthy = true;
+    }
+    try {
+      if (data !== undefined) this.#deliver({ type, id, data: JSON.parse(data) });
+    } catch (error) {
+      for (const each of this.#subscriptions) each.call("Warning", error);
+    }
+  }
+
+  #deliver(event) {
+    if (!this.#options.isEndless) this.#latest = event;
+    for (const each of this.#subscriptions) each.take(event);
+    if (FINAL.includes(event.type) && !this.#options.isEndless) this.stop();
+  }
+}
+
+class Subscription {
+  connection = "connecting";
+  error = null;
+  #leave;
+  #news;
+  #queue = [];
+  #wake;
+
+  constructor(handlers, lastEventId, leave) {
+    this.handlers = handlers;
+    this.lastEventId = lastEventId;
+    this.#leave = leave;
+  }
+
+  close(error) {
+    if (!error) this.#queue = [];
+    this.told("closed", error);
+  }
+
+  [Symbol.dispose ?? "dispose"]() {
+    this.close();
+  }
+
+  async *[Symbol.asyncIterator]() {
+    try {
+      for (;;) {
+        while (this.#queue.length) yield this.#queue.shift();
+        if (this.error) throw this.error;
+        if (this.connection === "closed") return;
+        await (this.#news ??= new Promise((resolve) => (this.#wake = resolve)));
+      }
+    } finally {
+      this.close();
+    }
+  }
+
+  take(event) {
+    const { type, id, data } = event;
+    const isOld = type !== "reset" && Number(id) <= Number(this.lastEventId);
+    if (isOld || this.connection === "closed") return;
+    this.lastEventId = id ?? this.lastEventId;
+    const queue = this.#queue;
+    // Who reads too slowly is told so.
+    if (queue.push(event) > ROOM) queue.splice(0, 2, { ...queue[1], type: "reset" });
+    this.#rouse();
+    this.call("Event", event);
+    this.call(type.replace(/(^|_)./g, (start) => start.at(-1).toUpperCase()), data, event);
+  }
+
+  told(connection, error = null) {
+    if (this.connection === "closed") return;
+    this.connection = connection;
+    this.#rouse();
+    if (connection === "closed") {
+      this.error = error;
+      this.#leave();
+    }
+    this.call("Connection", connection, error);
+    if (this.error) this.call("Error", error);
+  }
+
+  call(name, ...values) {
+    try {
+      this.handlers?.[`on${name}`]?.(...values);
+    } catch (error) {
+      // Like a listener's: for its owner to see, and nobody else.
+      queueMicrotask(() => {
+        throw error;
+      });
+    }
+  }
+
+  #rouse() {
+    this.#wake?.();
+    this.#news = null;
+  }
+}
