@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from events import grants, log
 from events.models import Event, Stream
-from jobs import streams
+from jobs import callbacks, streams
 from jobs.models import Attempt, Job, Photo, Status, hash_of
 from jobs.snapshots import snapshot
 
@@ -35,9 +35,9 @@ def make(count: int, path: str) -> None:
     photos = Photo.objects.bulk_create(_photo(user) for user in users)
     Job.objects.bulk_create(_job(photo, now) for photo in photos)
     jobs = list(Job.objects.select_related("photo", "restore").order_by("photo__owner_id"))
-    _make_attempts(jobs)
+    attempts = _make_attempts(jobs)
     _make_events(jobs)
-    Path(path).write_text(json.dumps([_client(job) for job in jobs]))
+    Path(path).write_text(json.dumps([_client(attempt) for attempt in attempts]))
 
 
 def _photo(owner: User) -> Photo:
@@ -66,8 +66,8 @@ def _job(photo: Photo, now: datetime) -> Job:
     )
 
 
-def _make_attempts(jobs: Sequence[Job]) -> None:
-    Attempt.objects.bulk_create(
+def _make_attempts(jobs: Sequence[Job]) -> list[Attempt]:
+    return Attempt.objects.bulk_create(
         Attempt(job=job, token_hash=hash_of(_attempt_token(job)), runpod_job_id=_runpod_id(job))
         for job in jobs
     )
@@ -105,12 +105,14 @@ def _names(job: Job) -> tuple[str, str]:
     return streams.job_stream(job.pk), streams.owner_stream(job.photo.owner_id)
 
 
-def _client(job: Job) -> dict[str, str]:
+def _client(attempt: Attempt) -> dict[str, str]:
     """Return what the job's client and its worker know."""
+    job = attempt.job
     stream = streams.job_stream(job.pk)
     return {
         "job_id": str(job.pk),
         "grant": grants.issue(user=job.photo.owner_id, streams=[stream]).token,
-        "attempt_token": _attempt_token(job),
+        "completion_token": _attempt_token(job),
+        "progress_token": callbacks.progress_token(attempt),
         "runpod_job_id": _runpod_id(job),
     }

@@ -169,7 +169,7 @@ class Ours(System):
         return wire.post(self._target(kind, job), json.dumps(body).encode())
 
     def _target(self, kind: str, job: int) -> str:
-        return f"/api/v1/webhooks/runpod-{kind}/{self._clients[job]['attempt_token']}"
+        return f"/api/v1/webhooks/runpod-{kind}/{self._clients[job][f'{kind}_token']}"
 
     def _report(self, job: int, status: str) -> dict[str, object]:
         """Return the body of a webhook as RunPod sends it, with all that it repeats."""
@@ -181,11 +181,11 @@ class Ours(System):
             "id": client["runpod_job_id"],
             "input": {
                 "image_url": f"{host}/photos/{client['job_id']}/image?signature=" + "x" * 80,
-                "progress_url": f"{host}/webhooks/runpod-progress/{client['attempt_token']}",
+                "progress_url": f"{host}/webhooks/runpod-progress/{client['progress_token']}",
                 "scale": 1,
             },
             "status": status,
-            "webhook": f"{host}/webhooks/runpod-completion/{client['attempt_token']}",
+            "webhook": f"{host}/webhooks/runpod-completion/{client['completion_token']}",
         }
 
 

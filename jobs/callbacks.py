@@ -8,10 +8,12 @@ from uuid import UUID
 from django.conf import settings
 from django.core import signing
 from django.urls import reverse
+from django.utils.crypto import constant_time_compare
 
 from .models import Attempt, Job, Photo, hash_of
 
 _SIGNER = signing.TimestampSigner(salt="jobs.photo")
+_PROGRESS = signing.Signer(salt="jobs.progress")
 
 
 def open_attempt(job: Job) -> tuple[Attempt, str]:
@@ -25,7 +27,19 @@ def attempt_of(token: str) -> Attempt | None:
 
     The look-up is by hash: what its timing tells of the hash tells nothing of the token.
     """
-    return Attempt.objects.filter(token_hash=hash_of(token)).order_by().first()
+    hash = hash_of(token)
+    attempt = Attempt.objects.filter(token_hash=hash).order_by().first()
+    # A database's idea of equal may be wider than ours, such as letters of either case.
+    return attempt if attempt and constant_time_compare(attempt.token_hash, hash) else None
+
+
+def reporting_attempt_of(token: str) -> Attempt | None:
+    """Return the attempt whose worker was given the signed token, unless it has ended."""
+    try:
+        pk = _PROGRESS.unsign(token)
+    except signing.BadSignature:
+        return None
+    return Attempt.objects.filter(pk=pk, ended_at=None).order_by().first()
 
 
 def completion_url(token: str) -> str:
@@ -33,9 +47,18 @@ def completion_url(token: str) -> str:
     return settings.PUBLIC_URL + reverse("webhooks:runpod-completion", args=[token])
 
 
-def progress_url(token: str) -> str:
-    """Return the absolute address at which our own worker tells how far it is."""
-    return settings.PUBLIC_URL + reverse("webhooks:runpod-progress", args=[token])
+def progress_url(attempt: Attempt) -> str:
+    """Return the absolute address at which our own worker tells how far the attempt is."""
+    path = reverse("webhooks:runpod-progress", args=[progress_token(attempt)])
+    return settings.PUBLIC_URL + path
+
+
+def progress_token(attempt: Attempt) -> str:
+    """Return what that address ends with.
+
+    It is not the webhook's: a worker, and who reads its logs, cannot complete a job.
+    """
+    return _PROGRESS.sign(str(attempt.pk))
 
 
 def photo_url(photo: Photo) -> str:

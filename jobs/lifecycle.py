@@ -12,7 +12,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from . import endpoints, pictures, streams, thumbnails
-from .models import FINAL, Attempt, Job, Restore, Status
+from .models import FINAL, ON_HOLD, Attempt, Job, Restore, Status
 from .runpod import Report
 
 logger = logging.getLogger(__name__)
@@ -36,7 +36,7 @@ _UNEXPLAINED = {
 
 
 class WrongAttemptError(Exception):
-    """A report names another RunPod job than the attempt it came for."""
+    """A report names another RunPod job than its attempt's, or comes after its last word."""
 
 
 def lock(job_id: UUID | str) -> Job | None:
@@ -54,7 +54,13 @@ def apply_report(*, attempt: Attempt, report: Report) -> bool:
     status = STATUSES.get(report.status)
     if status is None:
         logger.warning("RunPod's status %r of job %s is new to us", report.status, report.id)
-        return False
+    moved = status is not None and _apply(attempt, status, report)
+    # Last, so that it delays nobody: without it, the reconciler only asks once more.
+    attempt.hear(report.status, report.execution_ms, ends=_ends(attempt, status, moved=moved))
+    return moved
+
+
+def _apply(attempt: Attempt, status: Status, report: Report) -> bool:
     if status == Status.COMPLETED:
         return _complete(attempt, report)
     if status in FINAL:
@@ -63,11 +69,28 @@ def apply_report(*, attempt: Attempt, report: Report) -> bool:
     return _move(attempt.job_id, status, report)
 
 
+def _ends(attempt: Attempt, status: Status | None, *, moved: bool) -> bool:
+    """Tell whether that was the attempt's last word, and done with."""
+    if status not in FINAL or moved or status != Status.COMPLETED:
+        return status in FINAL
+    job = Job.objects.filter(pk=attempt.job_id, status__in=FINAL).values_list("status", flat=True)
+    stands = job.first()
+    if stands is not None and stands != Status.COMPLETED:
+        logger.warning("A result came after job %s was %s; kept out", attempt.job_id, stands)
+    return stands is not None
+
+
 def _recognise(attempt: Attempt, report: Report) -> None:
-    """Adopt RunPod's id of the attempt when it is first told; later it must be the same."""
+    """Adopt RunPod's id of the attempt when it is first told; later it must be the same.
+
+    After its last word, only that may be repeated: RunPod does so where it missed our answer.
+    """
     if attempt.runpod_job_id is None:
         attempt.runpod_job_id = _adopt(attempt, report.id)
     if attempt.runpod_job_id != report.id:
+        raise WrongAttemptError
+    if attempt.ended_at and report.status != attempt.runpod_status:
+        logger.warning("RunPod's job %s is %s after its end", report.id, report.status)
         raise WrongAttemptError
 
 
@@ -176,6 +199,18 @@ def _end(attempt: Attempt, report: Report, status: Status, *, code: str, message
         logger.info("A replaced attempt of job %s ended as %s", attempt.job_id, status)
         return False
     return stop(attempt.job_id, status, code=code, message=message, retryable=True, report=report)
+
+
+def hold(job_id: UUID | str) -> bool:
+    """Tell who waits for the job that RunPod does not take it for now; False if they know."""
+    with transaction.atomic():
+        job = lock(job_id)
+        if job is None or job.status != Status.PENDING or job.stage == ON_HOLD:
+            return False
+        job.stage = ON_HOLD
+        job.save(update_fields=["stage"])
+        streams.tell(job, streams.PROGRESS)
+    return True
 
 
 def fail(*, job: Job, code: str, message: str, retryable: bool) -> bool:

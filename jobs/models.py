@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Self
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -75,6 +75,7 @@ _MOMENTS = {
     Status.QUEUED: "queued_at",
     Status.PROCESSING: "started_at",
 }
+ON_HOLD = "on hold"  # the stage of a pending job that RunPod does not take for now
 
 
 class JobQuerySet(models.QuerySet["Job"]):
@@ -88,11 +89,23 @@ class JobQuerySet(models.QuerySet["Job"]):
         """Return each photo's newest job."""
         return self.filter(is_newest=True)
 
-    def silent(self, *, now: datetime) -> Self:
-        """Return the unfinished jobs that nothing was heard of for RUNPOD_SILENCE seconds."""
+    def under_way(self) -> Self:
+        """Return the jobs that were asked for and are not finished."""
+        return self.filter(status__in=[Status.PENDING, Status.QUEUED, Status.PROCESSING])
+
+    def stranded(self, *, now: datetime) -> Self:
+        """Return the jobs under way that RunPod is not at, and nothing was done about lately."""
         since = now - timedelta(seconds=settings.RUNPOD_SILENCE)
-        running = [Status.PENDING, Status.QUEUED, Status.PROCESSING]
-        return self.filter(status__in=running, heard_at__lt=since)
+        believed = Attempt.objects.believed(now=now).filter(job=OuterRef("pk"))
+        return self.under_way().filter(~Exists(believed), heard_at__lt=since)
+
+    def on_hold(self) -> Self:
+        """Return the jobs that wait because RunPod does not take them for now."""
+        return self.filter(status=Status.PENDING, stage=ON_HOLD)
+
+    def release(self, *, now: datetime) -> int:
+        """Have the reconciler submit them at once, and return how many they are."""
+        return self.update(heard_at=now - timedelta(seconds=settings.RUNPOD_SILENCE + 1))
 
 
 class Job(models.Model):
@@ -124,7 +137,7 @@ class Job(models.Model):
     requested_at = models.DateTimeField(null=True, blank=True)
     queued_at = models.DateTimeField(null=True, blank=True)
     started_at = models.DateTimeField(null=True, blank=True)
-    # When we last moved it or learned of it; the reconciler asks about what has been silent since.
+    # When we last did something about it, or learned of it.
     heard_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
 
@@ -176,6 +189,8 @@ class Job(models.Model):
             return False
         self.status = to
         self.heard_at = now
+        if self.stage == ON_HOLD:
+            self.stage = ""
         if to in _MOMENTS:
             setattr(self, _MOMENTS[to], now)
         if self.is_final:
@@ -189,13 +204,14 @@ class AttemptQuerySet(models.QuerySet["Attempt"]):
     """Attempts, by what RunPod may be doing about them."""
 
     def taken(self) -> Self:
-        """Return those that RunPod has accepted and, as far as we know, not forgotten."""
-        return self.filter(runpod_job_id__isnull=False, lost_at=None)
+        """Return those that RunPod has accepted and, as far as we know, not ended or forgotten."""
+        return self.filter(runpod_job_id__isnull=False, ended_at=None, lost_at=None)
 
     def believed(self, *, now: datetime) -> Self:
         """Return those that RunPod is or may be at: taken, or too young to have told their id."""
         since = now - timedelta(seconds=settings.RUNPOD_SILENCE)
-        return self.filter(Q(runpod_job_id__isnull=False) | Q(created_at__gt=since), lost_at=None)
+        known = Q(runpod_job_id__isnull=False) | Q(created_at__gt=since)
+        return self.filter(known, ended_at=None, lost_at=None)
 
 
 class Attempt(models.Model):
@@ -206,16 +222,81 @@ class Attempt(models.Model):
     # RunPod's text; null until the answer to /run, or the first webhook, has told it.
     runpod_job_id = models.CharField(max_length=100, unique=True, null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
-    # When RunPod said that it does not know it (any more).
+    runpod_status = models.CharField(max_length=100, blank=True, help_text="RunPod's last word.")
+    execution_ms = models.PositiveBigIntegerField(null=True, blank=True)
+    # When RunPod last said anything of it, and when that was last something else than before.
+    heard_at = models.DateTimeField(null=True, blank=True)
+    moved_at = models.DateTimeField(null=True, blank=True)
+    # When the reconciler asks RunPod next how it stands.
+    look_at = models.DateTimeField(default=timezone.now)
+    # When its last word was taken in, after which its token is good for nothing new.
+    ended_at = models.DateTimeField(null=True, blank=True)
+    # When we gave it up: RunPod does not know it (any more), or its worker hangs.
     lost_at = models.DateTimeField(null=True, blank=True)
 
     objects = AttemptQuerySet.as_manager()
 
     class Meta:
         ordering: ClassVar = ["id"]
+        indexes: ClassVar = [
+            # Few of the rows: those that RunPod is at.
+            models.Index(
+                fields=["look_at"],
+                condition=Q(ended_at=None, lost_at=None, runpod_job_id__isnull=False),
+                name="attempt_by_look",
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.runpod_job_id or f"attempt {self.pk}"
+
+    def hear(self, status: str, execution_ms: int | None, *, ends: bool) -> None:
+        """Note what RunPod says of it, up to its last word, with which it `ends`."""
+        now = timezone.now()
+        says = {"runpod_status": status, "execution_ms": execution_ms, "heard_at": now}
+        if (status, execution_ms) != (self.runpod_status, self.execution_ms):
+            says["moved_at"] = now
+        if ends:
+            says["ended_at"] = now
+        for field, value in says.items():
+            setattr(self, field, value)
+        # No row: it has ended already, or the photo was deleted meanwhile.
+        Attempt.objects.filter(pk=self.pk, ended_at=None).update(**says)
+
+    def rename(self, runpod_job_id: str) -> bool:
+        """Take another id for RunPod's, and what was said under the old one for nothing.
+
+        False if it is another attempt's.
+        """
+        if Attempt.objects.filter(runpod_job_id=runpod_job_id).exists():
+            return False
+        self.runpod_job_id, self.ended_at = runpod_job_id, None
+        self.save(update_fields=["runpod_job_id", "ended_at"])
+        return True
+
+    def lose(self) -> bool:
+        """Give it up, so that the job may be submitted again; False if that is done already."""
+        now = timezone.now()
+        rows = Attempt.objects.filter(pk=self.pk, ended_at=None, lost_at=None)
+        return bool(rows.update(lost_at=now))
+
+
+class Circuit(models.Model):
+    """The one row that says whether RunPod takes jobs at all, for every process to read."""
+
+    code = models.CharField(max_length=40, blank=True)
+    reason = models.CharField(max_length=300, blank=True, help_text="For who runs the site.")
+    # When RunPod first refused everything; null while it takes jobs.
+    opened_at = models.DateTimeField(null=True, blank=True)
+    # When the next job is let through, to see whether it goes again.
+    probe_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        verbose_name = "RunPod circuit"
+        verbose_name_plural = "RunPod circuit"
+
+    def __str__(self) -> str:
+        return self.reason if self.opened_at else "RunPod takes jobs."
 
 
 class Restore(models.Model):

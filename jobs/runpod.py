@@ -9,16 +9,29 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import httpx2
 from django.conf import settings
+from django.utils import timezone
 
 _TIMEOUT = httpx2.Timeout(20.0, connect=5.0)
 _UNEXPLAINED = "The worker reported an error without a message."
 _MAX_BODY = 10 * 1024 * 1024  # bytes of a /run request; RunPod answers 400 beyond
 _PAUSED_WAIT = 60.0  # seconds before a paused endpoint is worth another try
+_LOOKED_AT = 2000  # bytes of a refusal in which we look for what it is about
+_MONEY = re.compile(rb"balance|insufficient funds", re.IGNORECASE)
 
+# For people whose photo waits. What an operator has to know of it would not help them.
+_OUT_OF_ORDER = (
+    "Restoring is out of order at the moment. Your photo is kept, and restored as soon as it works."
+)
+_BUSY = "Restoring is very busy at the moment. Your photo is kept, and waits for its turn."
+_SILENT = "Restoring does not answer at the moment. Your photo is kept, and tried again."
+_NOT_TAKEN = "This photo could not be handed over to be restored."
+_TOO_LARGE = "The photo is too large to be handed over to be restored."
 
 # Ids are opaque, but become part of addresses that are called with our key.
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:-]{0,99}")
@@ -27,9 +40,10 @@ _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:-]{0,99}")
 class RunPodError(Exception):
     """RunPod did not do what was asked.
 
-    `code` and `message` are for the job's owner. `transient`: asking again may help, after
-    `retry_after` seconds if that is known. `ambiguous`: RunPod may have done it all the same.
-    `unknown_job`: RunPod does not, or no longer, know the job.
+    `code` and `message` are for the job's owner, `operator` is for who runs the site. `transient`:
+    asking again may help, after `retry_after` seconds if that is known. `ambiguous`: RunPod may
+    have done it all the same. `unknown_job`: RunPod does not, or no longer, know the job.
+    `closes`: it would refuse every other job, too, until an operator has done something.
     """
 
     def __init__(
@@ -37,17 +51,21 @@ class RunPodError(Exception):
         code: str,
         message: str,
         *,
+        operator: str = "",
         transient: bool = False,
         ambiguous: bool = False,
         unknown_job: bool = False,
+        closes: bool = False,
         retry_after: float | None = None,
     ) -> None:
-        super().__init__(message)
+        super().__init__(operator or message)
         self.code = code
         self.message = message
+        self.operator = operator or message
         self.transient = transient
         self.ambiguous = ambiguous
         self.unknown_job = unknown_job
+        self.closes = closes
         self.retry_after = retry_after
 
 
@@ -111,14 +129,20 @@ def _milliseconds(value: object) -> int | None:
 
 def run(*, input: Mapping[str, Any], webhook: str) -> Report:
     """Submit a job (POST /run) and return RunPod's acceptance. Raises RunPodError."""
-    policy = {
+    body = json.dumps({"input": input, "webhook": webhook, "policy": _policy()}).encode()
+    if len(body) > _MAX_BODY:
+        operator = f"The request has {len(body)} bytes, and RunPod takes {_MAX_BODY}."
+        raise RunPodError("request_too_large", _TOO_LARGE, operator=operator)
+    return _call("POST", "run", body)
+
+
+def _policy() -> dict[str, int | bool]:
+    """Return what RunPod shall do with the job: times in ms, queue and run together in the ttl."""
+    return {
         "executionTimeout": settings.RUNPOD_EXECUTION_TIMEOUT * 1000,
         "ttl": settings.RUNPOD_TTL * 1000,
+        "lowPriority": settings.RUNPOD_LOW_PRIORITY,
     }
-    body = json.dumps({"input": input, "webhook": webhook, "policy": policy}).encode()
-    if len(body) > _MAX_BODY:
-        raise RunPodError("request_too_large", "The photo is too large for RunPod's request.")
-    return _call("POST", "run", body)
 
 
 def status(runpod_job_id: str) -> Report:
@@ -144,45 +168,91 @@ def _call(method: str, operation: str, body: bytes | None = None) -> Report:
         raise _refusal(response, operation)
     try:
         return Report.parse(response.json())
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise _gibberish() from error
 
 
 def _no_answer(error: httpx2.RequestError) -> RunPodError:
     # Where no connection came about, RunPod has not heard us; otherwise it may have.
     unheard = isinstance(error, httpx2.ConnectError | httpx2.ConnectTimeout)
-    return RunPodError(
-        "runpod_unreachable", "RunPod does not answer.", transient=True, ambiguous=not unheard
-    )
+    return _unreachable(f"RunPod does not answer: {type(error).__name__}.", ambiguous=not unheard)
 
 
 def _gibberish() -> RunPodError:
-    message = "RunPod gave an answer that we do not understand."
-    return RunPodError("runpod_unreachable", message, transient=True, ambiguous=True)
+    return _unreachable("RunPod gave an answer that we do not understand.", ambiguous=True)
+
+
+def _unreachable(operator: str, *, ambiguous: bool) -> RunPodError:
+    return RunPodError(
+        "runpod_unreachable", _SILENT, operator=operator, transient=True, ambiguous=ambiguous
+    )
 
 
 def _refusal(response: httpx2.Response, operation: str) -> RunPodError:
-    """Judge by the number alone: the bodies are not specified and differ."""
+    """Judge by the number: the bodies are not specified and differ, whoever wrote them."""
     number = response.status_code
-    if number in (401, 402, 403):
-        return RunPodError(
-            "runpod_refused", f"RunPod refuses this site's key or account ({number})."
-        )
     if number == 404 and operation != "run":
-        return RunPodError("lost", "RunPod no longer knows this job.", unknown_job=True)
-    if number == 404:
-        return RunPodError("runpod_refused", "RunPod does not know this site's endpoint.")
-    if number == 409:
-        message = "RunPod's endpoint is paused."
-        return RunPodError("runpod_paused", message, transient=True, retry_after=_PAUSED_WAIT)
+        operator = "RunPod no longer knows this job."
+        return RunPodError("lost", "The restoration was lost.", operator=operator, unknown_job=True)
     if number == 429:
-        wait = _seconds(response.headers.get("Retry-After"))
-        return RunPodError("runpod_busy", "RunPod is busy.", transient=True, retry_after=wait)
-    if number >= 500:
-        message = f"RunPod answers with an error ({number})."
-        return RunPodError("runpod_unreachable", message, transient=True, ambiguous=True)
-    return RunPodError("runpod_refused", f"RunPod refuses the request ({number}).")
+        return _busy(response)
+    if number >= 500 or number in (408, 425):
+        return _unreachable(f"RunPod answers with an error ({number}).", ambiguous=True)
+    return _closed(response) or _not_taken(number)
 
 
-def _seconds(header: str | None) -> float | None:
-    return float(header) if header and header.isdigit() else None
+def _busy(response: httpx2.Response) -> RunPodError:
+    wait = _wait(response.headers.get("Retry-After"))
+    operator = "RunPod takes no more requests for now (429)."
+    return RunPodError("runpod_busy", _BUSY, operator=operator, transient=True, retry_after=wait)
+
+
+def _closed(response: httpx2.Response) -> RunPodError | None:
+    """Return what keeps RunPod from taking any job until an operator has done something."""
+    number = response.status_code
+    if number == 402 or (number in (400, 403) and _MONEY.search(response.content[:_LOOKED_AT])):
+        return _out_of_order("runpod_balance", f"RunPod wants money ({number}): top up the account")
+    if number in (401, 403):
+        return _out_of_order("runpod_key", f"RunPod refuses the key ({number}): RUNPOD_API_KEY")
+    if number == 404:
+        operator = "RunPod does not know the endpoint (404): RUNPOD_ENDPOINT_ID"
+        return _out_of_order("runpod_endpoint", operator)
+    if number == 409:
+        operator = "RunPod's endpoint is paused (409): set its max workers in RunPod's console"
+        return _out_of_order("runpod_paused", operator, retry_after=_PAUSED_WAIT)
+    if number < 400:
+        operator = f"That is not RunPod's API, it redirects ({number}): RUNPOD_BASE_URL"
+        return _out_of_order("runpod_endpoint", operator)
+    return None
+
+
+def _out_of_order(code: str, operator: str, *, retry_after: float | None = None) -> RunPodError:
+    return RunPodError(
+        code, _OUT_OF_ORDER, operator=f"{operator}.", closes=True, retry_after=retry_after
+    )
+
+
+def _not_taken(number: int) -> RunPodError:
+    if number == 413:
+        operator = "RunPod finds the request too large (413)."
+        return RunPodError("request_too_large", _TOO_LARGE, operator=operator)
+    return RunPodError(
+        "runpod_refused", _NOT_TAKEN, operator=f"RunPod refuses this job ({number})."
+    )
+
+
+def _wait(header: str | None) -> float | None:
+    """Return the seconds that Retry-After names, as a number of them or as a date."""
+    if not header:
+        return None
+    if header.strip().isdecimal():
+        return float(header)
+    try:
+        date = parsedate_to_datetime(header)
+    except (ValueError, OverflowError):
+        return None
+    return max(0.0, (_in_utc(date) - timezone.now()).total_seconds())
+
+
+def _in_utc(date: datetime) -> datetime:
+    return date if date.tzinfo else date.replace(tzinfo=UTC)

@@ -1,4 +1,4 @@
-"""From a job to RunPod: submitted, looked after while RunPod is silent, submitted again when lost.
+"""From a job to RunPod: submitted unless RunPod may be at it, or takes no jobs at all.
 
 An attempt is believed while RunPod may be at it: it has an id and is not known to be lost, or it
 is so young that its webhook may still tell the id. A job with a believed attempt is not submitted.
@@ -7,19 +7,23 @@ is so young that its webhook may still tell the id. A job with a believed attemp
 from __future__ import annotations
 
 import logging
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
-from . import callbacks, endpoints, lifecycle, runpod
-from .models import Attempt, Job, Status
+from . import callbacks, cancellation, circuit, endpoints, lifecycle, runpod
+from .models import FINAL, Attempt, Job
 from .runpod import Report, RunPodError
 
 logger = logging.getLogger(__name__)
 
-_MARGIN = timedelta(seconds=60)  # beyond RUNPOD_TTL, for a last report to arrive
+# Seconds that RunPod may ask us to wait. Beyond the broker's visibility time-out a waiting task
+# would be delivered again.
+LONGEST_WAIT = 300
+_UNNOTICED = timedelta(seconds=60)  # that a job waits before its owner is told why
 
 
 def submit(*, job_id: str) -> None:
@@ -33,13 +37,11 @@ def submit(*, job_id: str) -> None:
     attempt, token = opened
     try:
         webhook = callbacks.completion_url(token)
-        report = runpod.run(input=_input(attempt.job, token), webhook=webhook)
+        report = runpod.run(input=_input(attempt), webhook=webhook)
     except RunPodError as error:
         _refused(attempt, error)
         raise
-    lifecycle.apply_report(attempt=attempt, report=report)
-    if not Attempt.objects.filter(pk=attempt.pk).exists():
-        _give_up(report)
+    _accepted(attempt, report)
 
 
 def _open_attempt(job_id: str) -> tuple[Attempt, str] | None:
@@ -49,72 +51,65 @@ def _open_attempt(job_id: str) -> tuple[Attempt, str] | None:
         job = lifecycle.lock(job_id)
         if job is None or job.is_final or job.attempts.believed(now=now).exists():
             return None
-        if job.attempts.count() < settings.RUNPOD_ATTEMPTS:
-            return callbacks.open_attempt(job)
-    message = "RunPod lost this job again and again."
-    lifecycle.fail(job=job, code="lost", message=message, retryable=True)
-    return None
+        if job.attempts.count() >= settings.RUNPOD_ATTEMPTS:
+            message = "The restoration was lost again and again."
+            lifecycle.fail(job=job, code="lost", message=message, retryable=True)
+            return None
+        if not circuit.admits(now=now):
+            lifecycle.hold(job_id)
+            return None
+        return callbacks.open_attempt(job)
 
 
-def _input(job: Job, token: str) -> dict[str, object]:
+def _input(attempt: Attempt) -> dict[str, object]:
     addresses = endpoints.Addresses(
-        photo=callbacks.photo_url(job.photo), progress=callbacks.progress_url(token)
+        photo=callbacks.photo_url(attempt.job.photo), progress=callbacks.progress_url(attempt)
     )
-    return endpoints.current().build(job.options, addresses)
+    return endpoints.current().build(attempt.job.options, addresses)
 
 
 def _refused(attempt: Attempt, error: RunPodError) -> None:
     """Forget an attempt that RunPod did not take; one it may have taken waits for its webhook."""
     if not error.ambiguous:
         attempt.delete()
-    if not error.transient:
-        lifecycle.fail(job=attempt.job, code=error.code, message=error.message, retryable=False)
+    if error.closes:
+        circuit.open(error)
+    if not error.closes and not error.transient:
+        job = attempt.job
+        lifecycle.fail(job=job, code=error.code, message=error.message, retryable=False)
+        return
+    _postpone(attempt.job, error)
 
 
-def _give_up(report: Report) -> None:
-    """Cancel what RunPod took while the photo was being deleted, which nobody else knows of."""
-    try:
-        runpod.cancel(report.id)
-    except RunPodError as error:
-        logger.warning("RunPod's job %s was not cancelled: %s", report.id, error)
-
-
-def reconcile(*, job: Job) -> bool:
-    """Look after a job that has been silent; True if it wants to be submitted (again).
-
-    Its webhook may never have come, its task may be lost, RunPod may have forgotten it. Raises
-    RunPodError where RunPod does not answer.
-    """
+def _postpone(job: Job, error: RunPodError) -> None:
+    """Leave the job to its task, or the circuit; where both fail, the reconciler takes it up."""
     now = timezone.now()
-    # Whoever changes the row looks after the job; another reconciler at the same time does not.
-    if not Job.objects.filter(pk=job.pk, heard_at=job.heard_at).update(heard_at=now):
-        return False
-    if _is_overdue(job, now):
-        message = "The restoration took too long and was given up."
-        lifecycle.stop(job.pk, Status.TIMED_OUT, code="timed_out", message=message, retryable=True)
-        return False
-    attempt = job.attempts.taken().last()
-    return attempt is None or _is_lost(attempt, now)
+    wait = timedelta(seconds=min(error.retry_after or 0, LONGEST_WAIT))
+    Job.objects.filter(pk=job.pk).update(heard_at=now + wait)
+    waits_long = job.requested_at is not None and now - job.requested_at > _UNNOTICED
+    if error.closes or waits_long:
+        lifecycle.hold(job.pk)
 
 
-def _is_overdue(job: Job, now: datetime) -> bool:
-    """Whether RunPod's own deadline has passed, or nobody took the job in RUNPOD_PATIENCE."""
-    newest = job.attempts.last()
-    if newest is not None:
-        return now - newest.created_at > timedelta(seconds=settings.RUNPOD_TTL) + _MARGIN
-    patience = timedelta(seconds=settings.RUNPOD_PATIENCE)
-    return job.requested_at is not None and now - job.requested_at > patience
-
-
-def _is_lost(attempt: Attempt, now: datetime) -> bool:
-    """Ask RunPod how the attempt stands; True, and noted, if it does not know it any more."""
-    assert attempt.runpod_job_id
+def _accepted(attempt: Attempt, report: Report) -> None:
+    if circuit.close():
+        Job.objects.on_hold().release(now=timezone.now())
     try:
-        report = runpod.status(attempt.runpod_job_id)
-    except RunPodError as error:
-        if not error.unknown_job:
-            raise
-        Attempt.objects.filter(pk=attempt.pk).update(lost_at=now)
-        return True
-    lifecycle.apply_report(attempt=attempt, report=report)
-    return False
+        lifecycle.apply_report(attempt=attempt, report=report)
+    except lifecycle.WrongAttemptError:
+        _correct(attempt, report)
+    if not _is_wanted(attempt):
+        cancellation.cancel(report.id)
+
+
+def _correct(attempt: Attempt, report: Report) -> None:
+    """Believe RunPod's answer to our own call more than a webhook that was quicker with an id."""
+    logger.error("RunPod's job %s was given another id by its webhook", report.id)
+    if attempt.rename(report.id):
+        lifecycle.apply_report(attempt=attempt, report=report)
+
+
+def _is_wanted(attempt: Attempt) -> bool:
+    """Tell whether nobody has cancelled the job, or deleted it, while RunPod took it."""
+    row = Attempt.objects.filter(pk=attempt.pk)
+    return row.filter(Q(ended_at__isnull=False) | ~Q(job__status__in=FINAL)).exists()

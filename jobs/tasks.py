@@ -4,24 +4,23 @@ from __future__ import annotations
 
 import logging
 import random
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from celery import shared_task
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
-from . import lifecycle, runpod, submission, thumbnails
-from .models import Job
+from . import cancellation, lifecycle, reconciliation, submission, thumbnails
 from .runpod import RunPodError
 
 logger = logging.getLogger(__name__)
 
 _LONGEST_BACKOFF = 60  # seconds between two submits of one job, by our own judgement
-# By RunPod's. Beyond the broker's visibility time-out a waiting task would be delivered again.
-_LONGEST_WAIT = 300
 _STALE = 60  # seconds after which progress that was held back is not worth a task any more
-_BATCH = 200  # jobs or pictures that one run of a periodic task looks after
+_CANCELS = 50  # of one task in _CANCELS_GAP seconds; RunPod takes 100 in ten seconds
+_CANCELS_GAP = 10
+_BATCH = 200  # pictures that one run of a periodic task looks after
 
 
 @shared_task(bind=True, max_retries=5)
@@ -34,37 +33,31 @@ def submit_job(self: Any, *, job_id: str) -> None:
         submission.submit(job_id=job_id)
     except RunPodError as error:
         logger.warning("Job %s was not submitted: %s", job_id, error)
+        # One that RunPod may have taken waits for its webhook.
         if error.transient and not error.ambiguous and self.request.retries < self.max_retries:
             raise self.retry(countdown=_wait(self.request.retries, error), exc=error) from error
 
 
 def _wait(retries: int, error: RunPodError) -> float:
     if error.retry_after:
-        return min(error.retry_after, _LONGEST_WAIT)
+        return min(error.retry_after, submission.LONGEST_WAIT)
     return min(2.0 ** (retries + 1), _LONGEST_BACKOFF) * random.uniform(0.5, 1.0)  # noqa: S311
 
 
 @shared_task(bind=True, max_retries=5)
 def cancel_runs(self: Any, *, runpod_job_ids: list[str]) -> None:
-    """Ask RunPod to give up what it is at for jobs that are deleted; where it fails, again.
+    """Ask RunPod to give up what nobody wants any more; where it fails, again.
 
-    By RunPod's ids: ours are gone.
+    By RunPod's ids: ours may be gone. No faster than RunPod takes it, however many they are.
     """
-    failed = {id: error for id in runpod_job_ids if (error := _failure_to_cancel(id))}
-    for id, error in failed.items():
-        logger.warning("RunPod's job %s was not cancelled: %s", id, error)
+    now, later = runpod_job_ids[:_CANCELS], runpod_job_ids[_CANCELS:]
+    if later:
+        cancel_runs.apply_async(kwargs={"runpod_job_ids": later}, countdown=_CANCELS_GAP)
+    failed = {id: error for id in now if (error := cancellation.cancel(id))}
     again = {id: error for id, error in failed.items() if error.transient}
     if again and self.request.retries < self.max_retries:
         wait = max(_wait(self.request.retries, error) for error in again.values())
         raise self.retry(kwargs={"runpod_job_ids": list(again)}, countdown=wait)
-
-
-def _failure_to_cancel(runpod_job_id: str) -> RunPodError | None:
-    try:
-        runpod.cancel(runpod_job_id)
-    except RunPodError as error:
-        return None if error.unknown_job else error
-    return None
 
 
 @shared_task
@@ -100,17 +93,27 @@ def make_missing_thumbnails() -> None:
 
 @shared_task
 def reconcile_jobs() -> None:
-    """Look after every job that has been silent, and submit again what was lost.
+    """Look after all that is due: ask RunPod, give up, cancel, submit again."""
+    now = timezone.now()
+    reconciliation.forget_expired(now=now)
+    reconciliation.give_up_overdue(now=now)
+    _look_after_attempts(now)
+    reconciliation.cancel_unwanted(now=now)
+    for job in reconciliation.to_submit(now=now):
+        submit_job.delay(job_id=str(job.pk))
 
-    One job that cannot be helped must not keep the others from it; a RunPod that does not answer
-    is not asked about each of them.
+
+def _look_after_attempts(now: datetime) -> None:
+    """Look after each; one that cannot be helped must not keep the others from it.
+
+    A RunPod that does not answer is not asked about each of them.
     """
-    for job in Job.objects.silent(now=timezone.now()).order_by("heard_at")[:_BATCH]:
+    for attempt in reconciliation.due(now=now):
         try:
-            if submission.reconcile(job=job):
-                submit_job.delay(job_id=str(job.pk))
+            if reconciliation.look_after(attempt):
+                submit_job.delay(job_id=str(attempt.job_id))
         except RunPodError as error:
-            logger.warning("Job %s was not looked after: %s", job.pk, error)
+            logger.warning("Job %s was not looked after: %s", attempt.job_id, error)
             break
         except Exception:
-            logger.exception("Job %s could not be looked after", job.pk)
+            logger.exception("Job %s could not be looked after", attempt.job_id)

@@ -88,9 +88,11 @@ def check_environment(**kwargs: Any) -> list[CheckMessage]:
     ]
     hint = "Correct the variable, or unset it for the default."
     found += [_error(13, message, hint) for message in environment.disallowed.values()]
-    env = environ.Env
-    if given("DEBUG", "false").lower() not in (*env.BOOLEAN_TRUE_STRINGS, *_FALSE):
-        found.append(_error(12, f"DEBUG is {given('DEBUG')!r}.", "Say true or false."))
+    found += [
+        _error(12, f"{name} is {given(name)!r}.", "Say true or false.")
+        for name in ("DEBUG", "RUNPOD_LOW_PRIORITY")
+        if given(name, "false").lower() not in (*environ.Env.BOOLEAN_TRUE_STRINGS, *_FALSE)
+    ]
     return found
 
 
@@ -151,6 +153,16 @@ def _unreachable_site() -> list[CheckMessage]:
     message = f"RunPod cannot reach PUBLIC_URL {settings.PUBLIC_URL}: it is this machine."
     hint = "Set PUBLIC_URL to an address that the internet reaches, such as a tunnel's."
     return [checks.Warning(message, hint=hint, id="photorestore.W001")]
+
+
+@register
+def check_runpod_times(**kwargs: Any) -> list[CheckMessage]:
+    """A job has the time to wait for a worker, and then to run."""
+    if settings.RUNPOD_TTL > settings.RUNPOD_EXECUTION_TIMEOUT:
+        return []
+    message = "RUNPOD_TTL is not more than RUNPOD_EXECUTION_TIMEOUT: jobs end while they run."
+    hint = "RUNPOD_TTL: the longest wait for a worker, and RUNPOD_EXECUTION_TIMEOUT on top."
+    return [checks.Warning(message, hint=hint, id="photorestore.W003")]
 
 
 @register

@@ -273,8 +273,8 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_BEAT_SCHEDULE = {
     "reconcile-jobs": {
         "task": "jobs.tasks.reconcile_jobs",
-        "schedule": 30.0,
-        "options": {"expires": 30},
+        "schedule": 5.0,
+        "options": {"expires": 5},
     },
     "make-missing-thumbnails": {
         "task": "jobs.tasks.make_missing_thumbnails",
@@ -368,9 +368,18 @@ RUNPOD_BASE_URL = given("RUNPOD_BASE_URL", "").rstrip("/")
 RUNPOD_API_KEY = given("RUNPOD_API_KEY", "")
 RUNPOD_ENDPOINT_ID = given("RUNPOD_ENDPOINT_ID", "")
 RUNPOD_ENDPOINT_KIND = given("RUNPOD_ENDPOINT_KIND", "photorestore")
-RUNPOD_EXECUTION_TIMEOUT = 600  # seconds a worker may run on one photo
-RUNPOD_TTL = 3600  # seconds from submit, queue and run together; then RunPod forgets the job
-RUNPOD_SILENCE = 60  # seconds without a word after which the reconciler asks
+# Seconds a worker may run on one photo.
+RUNPOD_EXECUTION_TIMEOUT = number("RUNPOD_EXECUTION_TIMEOUT", 600, at_least=5, at_most=604_800)
+# Seconds from submit, queue and run together; then RunPod forgets the job.
+RUNPOD_TTL = number("RUNPOD_TTL", 3600, at_least=10, at_most=604_800)
+# Whether RunPod starts no worker for our jobs, but lets those that run take them.
+RUNPOD_LOW_PRIORITY = (
+    given("RUNPOD_LOW_PRIORITY", "false").lower() in environ.Env.BOOLEAN_TRUE_STRINGS
+)
+# Seconds after which a submit is repeated of which nothing was heard: its answer or task was lost.
+RUNPOD_SILENCE = number("RUNPOD_SILENCE", 60, at_least=1)
+# Seconds in which a worker's running time stands still before we say that it hangs.
+RUNPOD_FROZEN = number("RUNPOD_FROZEN", 120, at_least=1)
 RUNPOD_ATTEMPTS = 3  # submits of one job that RunPod took, or may have taken, before it fails
 RUNPOD_PATIENCE = 24 * 3600  # seconds that a job waits for RunPod to take it before it is given up
 RUNPOD_MAX_WEBHOOK = 32 * 1024 * 1024  # bytes; the body carries the result in base64

@@ -15,12 +15,19 @@ class Cloud(ThreadingHTTPServer):
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Player)
+        # By operation, such as "cancel", where it is not what all are answered.
+        self.answers: dict[str, tuple[int, bytes]] = {}
         self.calls: list[tuple[str, str, dict[str, str], bytes]] = []
 
     @property
     def url(self) -> str:
         """Return the address that RUNPOD_BASE_URL names."""
         return f"http://127.0.0.1:{self.server_port}/v2"
+
+    def asked(self, operation: str) -> list[str]:
+        """Return the ids that the operation was asked for, "" where it takes none."""
+        paths = [path.split("/")[3:] for _, path, _, _ in self.calls]
+        return ["".join(rest) for name, *rest in paths if name == operation]
 
 
 class Player(BaseHTTPRequestHandler):
@@ -32,11 +39,14 @@ class Player(BaseHTTPRequestHandler):
         """Answer."""
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         self.server.calls.append((self.command, self.path, dict(self.headers), body))
-        self.send_response(self.server.status)
-        for name, value in (*self.server.headers, ("Content-Length", str(len(self.server.body)))):
+        operation = self.path.split("/")[3]
+        usual = (self.server.status, self.server.body)
+        status, answer = self.server.answers.get(operation, usual)
+        self.send_response(status)
+        for name, value in (*self.server.headers, ("Content-Length", str(len(answer)))):
             self.send_header(name, value)
         self.end_headers()
-        self.wfile.write(self.server.body)
+        self.wfile.write(answer)
 
     def do_GET(self) -> None:
         """Answer."""

@@ -72,8 +72,10 @@ class RunPodProgress(RunPodView):
     """Our worker tells how far it is: `{"progress": 0…1, "stage": "name"}`."""
 
     def post(self, request: Request, token: str) -> Response:
-        """Take it in."""
-        attempt = self.attempt(token)
+        """Take it in, by a token of its own: it completes nothing."""
+        attempt = callbacks.reporting_attempt_of(token)
+        if attempt is None:
+            raise Http404
         fraction, stage = _progress(request.data)
         progress.report(attempt=attempt, fraction=fraction, stage=stage)
         return Response({"ok": True})

@@ -186,7 +186,7 @@ def test_what_runpod_did_not_cancel_is_asked_for_a_few_times(
     cloud.status, cloud.body = status, b'{"id": "a", "status": "CANCELLED"}'
     tasks.cancel_runs.apply(kwargs={"runpod_job_ids": ["a"]})
     assert len(cloud.calls) == asks
-    said = [record for record in caplog.records if record.name == "jobs.tasks"]
+    said = [record for record in caplog.records if record.name == "jobs.cancellation"]
     assert len(said) == (0 if status in (200, 404) else asks)
     assert not [record for record in said if record.exc_info]
 

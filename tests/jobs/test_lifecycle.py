@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import json
 import threading
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
 from events.models import Event
-from jobs import lifecycle, streams
+from jobs import callbacks, lifecycle, streams
 from jobs.models import FINAL, ORDER, Job, Restore, Status
 from jobs.runpod import Report
 from jobs.snapshots import snapshot
@@ -212,15 +211,25 @@ def test_many_webhooks_at_once_complete_a_job_once(media: Path) -> None:
     assert len([path for path in media.rglob("*") if path.is_file()]) == 3 + 2
 
 
-def test_only_silent_unfinished_jobs_are_reconciled() -> None:
-    long_ago = timezone.now() - timedelta(minutes=5)
-    silent, heard, done = at(Status.QUEUED), None, None
-    Job.objects.filter(pk=silent.pk).update(heard_at=long_ago)
-    owner = silent.photo.owner
-    heard = factories.job(owner, status=Status.QUEUED)
-    Job.objects.filter(pk=heard.pk).update(heard_at=timezone.now())
-    done = factories.job(owner)
-    Job.objects.filter(pk=done.pk).update(
-        status=Status.FAILED, finished_at=long_ago, heard_at=long_ago
-    )
-    assert list(Job.objects.silent(now=timezone.now())) == [silent]
+def test_after_its_last_word_an_attempt_takes_that_alone() -> None:
+    job = at(Status.PROCESSING)
+    attempt, token = factories.attempt(job)
+    lifecycle.apply_report(attempt=attempt, report=factories.report("FAILED"))
+    spent = callbacks.attempt_of(token)
+    assert spent
+    assert not lifecycle.apply_report(attempt=spent, report=factories.report("FAILED"))
+    with pytest.raises(lifecycle.WrongAttemptError):
+        lifecycle.apply_report(attempt=spent, report=factories.report())
+
+
+def test_a_result_that_comes_after_a_cancellation_is_kept_out_and_logged(
+    caplog: pytest.LogCaptureFixture, media: Path
+) -> None:
+    job = at(Status.CANCELLED)
+    attempt, token = factories.attempt(job)
+    assert not lifecycle.apply_report(attempt=attempt, report=factories.report())
+    assert not Restore.objects.exists()
+    assert "A result came after" in caplog.text
+    found = callbacks.attempt_of(token)
+    assert found
+    assert found.ended_at

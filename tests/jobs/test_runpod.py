@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -20,7 +21,7 @@ def test_a_submit_is_the_documented_request(cloud: Cloud, settings: Any) -> None
     assert json.loads(body) == {
         "input": {"scale": 1},
         "webhook": "https://photos.example/hook",
-        "policy": {"executionTimeout": 600_000, "ttl": 3_600_000},
+        "policy": {"executionTimeout": 600_000, "ttl": 3_600_000, "lowPriority": False},
     }
     assert (report.id, report.status) == ("eaebd6e7-u1", "IN_QUEUE")
 
@@ -34,28 +35,83 @@ def test_status_and_cancel_ask_for_the_job(cloud: Cloud) -> None:
     ]
 
 
+def test_the_policy_is_the_settings_word(cloud: Cloud, settings: Any) -> None:
+    settings.RUNPOD_EXECUTION_TIMEOUT, settings.RUNPOD_TTL = 30, 120
+    settings.RUNPOD_LOW_PRIORITY = True
+    runpod.run(input={}, webhook="https://photos.example/hook")
+    policy = {"executionTimeout": 30_000, "ttl": 120_000, "lowPriority": True}
+    assert json.loads(cloud.calls[0][3])["policy"] == policy
+
+
+def refusal(operation: str) -> RunPodError:
+    calls = {
+        "run": lambda: runpod.run(input={}, webhook="https://photos.example/hook"),
+        "status": lambda: runpod.status("a-u1"),
+        "cancel": lambda: runpod.cancel("a-u1"),
+    }
+    with pytest.raises(RunPodError) as caught:
+        calls[operation]()
+    return caught.value
+
+
+HTML = b"<html>Oh no</html>"
+NO_MONEY = b'{"error": "Insufficient balance"}'
+
+
 @pytest.mark.parametrize(
-    ("status", "code", "transient", "ambiguous"),
+    ("status", "body", "code", "facts"),
     [
-        (400, "runpod_refused", False, False),
-        (401, "runpod_refused", False, False),
-        (402, "runpod_refused", False, False),
-        (404, "runpod_refused", False, False),
-        (409, "runpod_paused", True, False),
-        (429, "runpod_busy", True, False),
-        (500, "runpod_unreachable", True, True),
-        (502, "runpod_unreachable", True, True),
+        (301, HTML, "runpod_endpoint", "closes"),
+        (400, HTML, "runpod_refused", ""),
+        (400, NO_MONEY, "runpod_balance", "closes"),
+        (401, HTML, "runpod_key", "closes"),
+        (402, HTML, "runpod_balance", "closes"),
+        (403, HTML, "runpod_key", "closes"),
+        (403, NO_MONEY, "runpod_balance", "closes"),
+        (404, HTML, "runpod_endpoint", "closes"),
+        (408, HTML, "runpod_unreachable", "transient ambiguous"),
+        (409, b'{"code": "ENDPOINT_PAUSED"}', "runpod_paused", "closes"),
+        (413, HTML, "request_too_large", ""),
+        (418, HTML, "runpod_refused", ""),
+        (429, HTML, "runpod_busy", "transient"),
+        (500, HTML, "runpod_unreachable", "transient ambiguous"),
+        (502, HTML, "runpod_unreachable", "transient ambiguous"),
+        (200, HTML, "runpod_unreachable", "transient ambiguous"),
+        (200, b"[" * 100_000, "runpod_unreachable", "transient ambiguous"),
     ],
 )
-def test_a_refusal_is_judged_by_its_number(
-    cloud: Cloud, status: int, code: str, transient: bool, ambiguous: bool
+def test_a_refused_submit_is_judged_by_its_number(
+    cloud: Cloud, status: int, body: bytes, code: str, facts: str
 ) -> None:
-    cloud.status, cloud.body = status, b"<html>Oh no</html>"
-    with pytest.raises(RunPodError) as caught:
-        runpod.run(input={}, webhook="https://photos.example/hook")
-    error = caught.value
-    assert (error.code, error.transient, error.ambiguous) == (code, transient, ambiguous)
-    assert "html" not in error.message
+    cloud.status, cloud.body = status, body
+    error = refusal("run")
+    names = ("closes", "transient", "ambiguous", "unknown_job")
+    assert (error.code, {name for name in names if getattr(error, name)}) == (
+        code,
+        set(facts.split()),
+    )
+
+
+@pytest.mark.parametrize("operation", ["run", "status", "cancel"])
+@pytest.mark.parametrize("status", [400, 401, 402, 404, 409, 429, 500, 502])
+def test_each_refusal_has_a_sentence_for_the_owner_and_one_for_the_operator(
+    cloud: Cloud, operation: str, status: int
+) -> None:
+    cloud.status, cloud.body = status, HTML
+    error = refusal(operation)
+    assert "html" not in error.message + error.operator
+    assert not {"RunPod", "key", str(status)} & set(re.findall(r"\w+", error.message))
+    assert "RunPod" in error.operator
+    assert error.message.endswith(".")
+    assert error.operator.endswith(".")
+
+
+@pytest.mark.parametrize("operation", ["status", "cancel"])
+def test_a_job_that_is_not_known_says_nothing_of_the_endpoint(cloud: Cloud, operation: str) -> None:
+    cloud.status = 404
+    error = refusal(operation)
+    assert error.unknown_job
+    assert not error.closes
 
 
 def test_any_success_is_one(cloud: Cloud) -> None:
@@ -63,18 +119,24 @@ def test_any_success_is_one(cloud: Cloud) -> None:
     assert runpod.run(input={}, webhook="https://photos.example/hook").status == "IN_QUEUE"
 
 
-def test_retry_after_is_obeyed(cloud: Cloud) -> None:
-    cloud.status, cloud.headers = 429, (("Retry-After", "7"),)
-    with pytest.raises(RunPodError) as caught:
-        runpod.run(input={}, webhook="https://photos.example/hook")
-    assert caught.value.retry_after == 7
-
-
-def test_a_job_that_is_not_known_is_told_from_an_endpoint_that_is_not(cloud: Cloud) -> None:
-    cloud.status = 404
-    with pytest.raises(RunPodError) as caught:
-        runpod.status("a-u1")
-    assert caught.value.unknown_job
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [
+        ("7", 7),
+        ("Thu, 26 Nov 2026 12:01:30 GMT", 90),
+        ("Thu, 26 Nov 2026 11:00:00 GMT", 0),
+        ("Thu, 26 Nov 2026 12:01:30 -0000", 90),
+        ("soon", None),
+        ("-1", None),
+        ("", None),
+    ],
+)
+def test_retry_after_is_a_number_or_a_date(
+    cloud: Cloud, time_machine: Any, header: str, seconds: float | None
+) -> None:
+    time_machine.move_to("2026-11-26T12:00:00Z", tick=False)
+    cloud.status, cloud.headers = 429, (("Retry-After", header),)
+    assert refusal("run").retry_after == seconds
 
 
 @pytest.mark.parametrize(

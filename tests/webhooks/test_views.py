@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from jobs import callbacks
 from jobs.models import Job, Status
 from tests import factories
 
@@ -29,6 +30,11 @@ def call(token: str, body: Any, kind: str = "completion", **extra: Any) -> Any:
     data = body if isinstance(body, bytes) else json.dumps(body).encode()
     path = f"/api/v1/webhooks/runpod-{kind}/{token}"
     return Client().post(path, data, content_type="application/json", **extra)
+
+
+def progress_token(job: Job) -> str:
+    attempt = job.attempts.last() or factories.attempt(job)[0]
+    return callbacks.progress_token(attempt)
 
 
 def completed(**fields: Any) -> dict[str, Any]:
@@ -104,11 +110,38 @@ def test_a_cookie_or_a_header_gives_no_rights(job: Job, token: str) -> None:
     assert answer.status_code == 404
 
 
-def test_the_worker_s_progress_is_told(job: Job, token: str) -> None:
-    answer = call(token, {"progress": 0.4, "stage": "noise"}, kind="progress")
+def test_the_worker_s_progress_is_told(job: Job) -> None:
+    body = {"progress": 0.4, "stage": "noise"}
+    answer = call(progress_token(job), body, kind="progress")
     job.refresh_from_db()
     assert answer.status_code == 200
     assert (job.status, job.progress, job.stage) == (Status.PROCESSING, 40, "noise")
+
+
+def test_neither_address_is_good_for_the_other(job: Job, token: str) -> None:
+    assert call(progress_token(job), completed()).status_code == 404
+    assert call(token, {"progress": 0.4}, kind="progress").status_code == 404
+    job.refresh_from_db()
+    assert (job.status, job.progress) == (Status.PENDING, 0)
+
+
+def test_a_progress_address_ends_with_its_attempt(job: Job, token: str) -> None:
+    assert call(token, completed()).status_code == 200
+    assert call(progress_token(job), {"progress": 0.4}, kind="progress").status_code == 404
+
+
+def test_a_progress_address_of_one_s_own_making_is_none(job: Job, token: str) -> None:
+    signed = progress_token(job)
+    pk, _, mark = signed.partition(":")
+    for made_up in (f"{int(pk) + 1}:{mark}", f"{pk}:{mark[::-1]}", pk, "x"):
+        assert call(made_up, {"progress": 0.4}, kind="progress").status_code == 404
+
+
+def test_a_spent_token_is_good_for_nothing_new(job: Job, token: str) -> None:
+    assert call(token, completed()).status_code == 200
+    for news in ({"status": "FAILED"}, {"status": "IN_PROGRESS"}, {"id": "other"}):
+        assert call(token, completed(**news)).status_code == 404
+    assert Job.objects.get(pk=job.pk).status == Status.COMPLETED
 
 
 @pytest.mark.parametrize(
@@ -123,7 +156,7 @@ def test_the_worker_s_progress_is_told(job: Job, token: str) -> None:
         b'{"progress": NaN}',
     ],
 )
-def test_progress_that_is_none_is_refused(job: Job, token: str, body: Any) -> None:
-    assert call(token, body, kind="progress").status_code == 400
+def test_progress_that_is_none_is_refused(job: Job, body: Any) -> None:
+    assert call(progress_token(job), body, kind="progress").status_code == 400
     job.refresh_from_db()
     assert job.progress == 0
