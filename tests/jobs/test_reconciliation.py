@@ -275,7 +275,7 @@ def test_a_worker_that_is_only_slow_is_not_replaced(
 
 @pytest.mark.parametrize("times", [{}, {"executionTime": 700_000}])
 def test_a_worker_that_runs_beyond_runpod_s_own_limit_is_replaced(
-    job: Job, cloud: Cloud, clock: Traveller, settings: Any, times: dict[str, int]
+    job: Job, cloud: Cloud, clock: Traveller, settings: Any, times: dict[str, Any]
 ) -> None:
     submission.submit(job_id=str(job.pk))
     says(cloud, "IN_PROGRESS", **times)

@@ -5,7 +5,7 @@ const words = document.getElementById("words")?.content;
 const find = (kind, name) => words?.querySelector(`[data-${kind}="${CSS.escape(name)}"]`)?.textContent.trim();
 
 export function stateOf({ status, stage }) {
-  if (status === "processing" && stage) return find("stage", stage) ?? stage;
+  if ((status === "processing" || status === "pending") && stage) return find("stage", stage) ?? stage;
   return find("status", status) ?? status;
 }
 
