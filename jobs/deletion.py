@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from django.core.files.storage import Storage, default_storage
 from django.db import transaction
 
-from . import streams, tasks, thumbnails
+from . import conversions, streams, tasks, thumbnails
 from .models import FINAL, Attempt, Job, Photo, Restore
 
 logger = logging.getLogger(__name__)
@@ -45,8 +45,9 @@ def _files(photo: Photo) -> list[tuple[Storage, str]]:
     fields = [file for result in results for file in (result.image, result.preview)]
     fields += [photo.original, photo.image, photo.preview]
     files = [(file.storage, file.name) for file in fields if file.name]
-    small = [name for row in (photo, *results) for name in thumbnails.names(row.pk)]
-    return files + [(default_storage, name) for name in small]
+    ids = [row.pk for row in (photo, *results)]
+    made = [name for id in ids for name in (*thumbnails.names(id), *conversions.names(id))]
+    return files + [(default_storage, name) for name in made]
 
 
 def _runs(photo: Photo) -> list[str]:

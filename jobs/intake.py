@@ -13,6 +13,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from . import endpoints, pictures, tasks, thumbnails
+from .idempotency import Wish
 from .models import Job, Photo, Status
 
 logger = logging.getLogger(__name__)
@@ -23,11 +24,17 @@ class AlreadyFinishedError(Exception):
 
 
 def upload(
-    *, owner: Any, file: IO[bytes], title: str = "", options: dict[str, Any] | None = None
+    *,
+    owner: Any,
+    file: IO[bytes],
+    title: str = "",
+    options: dict[str, Any] | None = None,
+    wish: Wish | None = None,
 ) -> Job:
     """Keep a photo with its first job, which is asked for at once if there are options. Return it.
 
-    Raises PictureError or OptionsError, with nothing stored.
+    Raises PictureError or OptionsError, or RepeatedError for a wish that was granted before, with
+    nothing stored.
     """
     picture = pictures.read(file)
     endpoint = endpoints.current()
@@ -41,7 +48,7 @@ def upload(
     )
     try:
         _store(photo, file, picture)
-        return _write(photo, chosen, ask=options is not None)
+        return _write(photo, chosen, wish, ask=options is not None)
     except Exception:  # which alone says that nothing was committed
         for stored in (photo.original, photo.image, photo.preview):
             stored.delete(save=False)
@@ -63,10 +70,13 @@ def _store(photo: Photo, file: IO[bytes], picture: pictures.Picture) -> None:
     photo.preview.save(f"{photo.pk}.jpg", ContentFile(picture.preview), save=False)
 
 
-def _write(photo: Photo, options: dict[str, Any], *, ask: bool) -> Job:
+def _write(photo: Photo, options: dict[str, Any], wish: Wish | None, *, ask: bool) -> Job:
+    job = Job(photo=photo, owner_id=photo.owner_id, options=options)
     with transaction.atomic():
+        if wish:
+            wish.claim(job.pk)
         photo.save(force_insert=True)
-        job = Job.objects.create(photo=photo, owner_id=photo.owner_id, options=options)
+        job.save(force_insert=True)
         if ask:
             _ask(job)
         thumbnails.ask(photo)
@@ -85,17 +95,21 @@ def request_restore(*, job: Job) -> bool:
         return _ask(job)
 
 
-def request_new_job(*, photo: Photo, options: dict[str, Any]) -> Job:
+def request_new_job(*, photo: Photo, options: dict[str, Any], wish: Wish | None = None) -> Job:
     """Restore the photo (again) with the options, as a new job.
 
-    Raises OptionsError; Photo.DoesNotExist once it is deleted.
+    Raises OptionsError; Photo.DoesNotExist once it is deleted; RepeatedError for a wish that was
+    granted before.
     """
     chosen = endpoints.current().clean(options, width=photo.width, height=photo.height)
     with transaction.atomic():
         # Nobody deletes it meanwhile, which would fail the commit.
         photo = Photo.objects.select_for_update().get(pk=photo.pk)
+        job = Job(photo=photo, owner_id=photo.owner_id, options=chosen)
+        if wish:
+            wish.claim(job.pk)
         photo.jobs.newest().update(is_newest=False)
-        job = Job.objects.create(photo=photo, owner_id=photo.owner_id, options=chosen)
+        job.save(force_insert=True)
         _ask(job)
     return job
 

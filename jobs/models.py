@@ -147,6 +147,7 @@ class Job(models.Model):
         ordering: ClassVar = ["-created_at", "-id"]
         indexes: ClassVar = [
             models.Index(fields=["status", "heard_at"], name="job_by_silence"),
+            models.Index(fields=["owner", "-created_at", "-id"], name="job_of_owner"),
             # The pages of somebody's photos: all, and those in some states.
             models.Index(
                 fields=["owner", "-created_at", "-id"],
@@ -400,3 +401,22 @@ class ApiToken(models.Model):
             expires_at=expires_at,
         )
         return token
+
+
+class IdempotencyKey(models.Model):
+    """What a client calls a wish, and what came of it: the wish is not granted twice."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    key_hash = models.CharField(max_length=64)
+    # Of all that was asked for: another wish needs another key.
+    request_hash = models.CharField(max_length=64)
+    subject = models.CharField(max_length=40, help_text="The id of what was made.")
+    created_at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["user", "key_hash"], name="idempotency_key_is_unique"),
+        ]
+
+    def __str__(self) -> str:
+        return f"key {self.pk}"

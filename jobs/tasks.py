@@ -11,7 +11,7 @@ from celery import shared_task
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
-from . import cancellation, lifecycle, reconciliation, submission, thumbnails
+from . import cancellation, idempotency, lifecycle, reconciliation, submission, thumbnails
 from .runpod import RunPodError
 
 logger = logging.getLogger(__name__)
@@ -89,6 +89,12 @@ def make_missing_thumbnails() -> None:
     """Have made what was lost with its task, or is older than thumbnails are."""
     for kind, id in thumbnails.missing(now=timezone.now(), most=_BATCH):
         make_thumbnails.delay(kind=kind, id=str(id))
+
+
+@shared_task
+def forget_keys() -> None:
+    """Delete Idempotency-Keys that have expired."""
+    idempotency.forget(now=timezone.now())
 
 
 @shared_task

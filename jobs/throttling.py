@@ -1,4 +1,4 @@
-"""How often somebody may call: so many times a minute, for each scope of tokens apart."""
+"""How often somebody may call: so many times a minute, of each scope and of pictures apart."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Quota:
 
 
 class UserThrottle(BaseThrottle):
-    """A user's calls of one scope in one minute, counted where all processes see it.
+    """A user's calls of one kind in one minute, counted where all processes see it.
 
     Not counted while the broker is away: it shall not stop the API, too.
     """
@@ -50,9 +50,9 @@ class UserThrottle(BaseThrottle):
         """Count the call, note the quota on the request as `quota`, and tell whether it is left."""
         if not request.user.is_authenticated:
             return True
-        scope = scope_of(request, view)
-        limit, now = settings.API_RATES[scope.value], time.time()
-        count = _count(f"{request.user.pk}:{scope.value}:{int(now // _WINDOW)}")
+        rate = getattr(view, "rate", scope_of(request, view).value)
+        limit, now = settings.API_RATES[rate], time.time()
+        count = _count(f"{request.user.pk}:{rate}:{int(now // _WINDOW)}")
         self._reset = _WINDOW - int(now % _WINDOW)
         request.quota = Quota(limit, max(limit - count, 0), self._reset)  # type: ignore[attr-defined]
         return count <= limit

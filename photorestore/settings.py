@@ -281,6 +281,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 300.0,
         "options": {"expires": 300},
     },
+    "forget-keys": {
+        "task": "jobs.tasks.forget_keys",
+        "schedule": 3600.0,
+        "options": {"expires": 3600},
+    },
     "prune-log": {
         "task": "events.tasks.prune_log",
         "schedule": 600.0,
@@ -303,8 +308,10 @@ REST_FRAMEWORK = {
     # A picture's `?format=` is its own.
     "URL_FORMAT_OVERRIDE": None,
 }
-# Calls that a user may make in a minute, by the scope of tokens that they are of.
+# Calls that a user may make in a minute, by the scope of tokens that they are of; pictures apart,
+# of which a page has many.
 API_RATES = {
+    "pictures": number("API_RATE_PICTURES", 3000, at_least=1),
     "read": number("API_RATE_READ", 600, at_least=1),
     "restore": number("API_RATE_RESTORE", 120, at_least=1),
     "events": number("API_RATE_EVENTS", 120, at_least=1),

@@ -11,7 +11,7 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
 # One round is enough where nothing is at stake.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 # Tests of one minute and of one user are many. Those of the rates set their own.
-API_RATES = dict.fromkeys(("read", "restore", "events"), 100_000)
+API_RATES = dict.fromkeys(("pictures", "read", "restore", "events"), 100_000)
 RUNPOD_BASE_URL = "http://127.0.0.1:9/v2"  # nobody; tests that need RunPod name their own
 RUNPOD_API_KEY = "test-key"
 RUNPOD_ENDPOINT_ID = "local"

@@ -48,7 +48,6 @@ class JobDocument(JobSnapshot):
 class NewestFirst(CursorPagination):
     """Pages by cursor: nothing is skipped or repeated while rows are added."""
 
-    page_size = 50
     ordering = ("-created_at", "-id")
 
 
@@ -87,20 +86,46 @@ def job_documents(jobs: Iterable[Job]) -> list[JobDocument]:
     return [{**snapshot(job), "last_event_id": last} for job, last in streams.read(jobs)]
 
 
+def job_response(document: JobDocument, *, status: int = 200) -> Response:
+    """Answer with a job, and say in the header, too, from where to follow it."""
+    return Response(document, status, headers=followed_at(document["events_url"]))
+
+
+def followed_at(url: str) -> dict[str, str]:
+    """Return the header that names the stream of what is answered with (RFC 8288)."""
+    return {"Link": f'<{url}>; rel="events"'}
+
+
 def page(
     view: APIView,
     request: Request,
     rows: QuerySet[M],
     documents: Callable[[Iterable[M]], Iterable[Mapping[str, Any]]],
+    *,
+    limit: int,
 ) -> Response:
-    """Answer with one page of the rows, newest first, and with the stream to follow them all by.
+    """Answer with one page of the rows, newest first."""
+    paginator = NewestFirst()
+    paginator.page_size = limit
+    found = paginator.paginate_queryset(rows, request, view) or []
+    return paginator.get_paginated_response(documents(found))
+
+
+def followed_page(
+    view: APIView,
+    request: Request,
+    rows: QuerySet[M],
+    documents: Callable[[Iterable[M]], Iterable[Mapping[str, Any]]],
+    *,
+    limit: int,
+) -> Response:
+    """Answer with one page of the rows, and with the stream to follow them all by.
 
     Where that stood is read first, as with each job.
     """
     user: Any = request.user
-    last = log.last_seq(streams.owner_stream(user.pk))
-    paginator = NewestFirst()
-    found = paginator.paginate_queryset(rows, request, view) or []
-    answer = paginator.get_paginated_response(documents(found))
-    answer.data |= {"events_url": reverse("events:mine"), "last_event_id": last}
+    last, url = log.last_seq(streams.owner_stream(user.pk)), reverse("events:mine")
+    answer = page(view, request, rows, documents, limit=limit)
+    answer.data |= {"events_url": url, "last_event_id": last}
+    answer.headers["Link"] = followed_at(url)["Link"]
     return answer

@@ -8,6 +8,7 @@ from typing import Any, TypedDict
 from uuid import UUID
 
 from django.conf import settings
+from django.db import transaction
 from django.http import Http404
 from django.urls import reverse
 from rest_framework import serializers
@@ -17,7 +18,9 @@ from rest_framework.response import Response
 from events import grants
 
 from .. import streams
+from ..idempotency import Wish
 from ..models import Job, Scope
+from . import wishes
 from .views import ApiView
 
 _MOST_JOBS = 100
@@ -69,8 +72,17 @@ class GrantList(ApiView):
         user: Any = request.user
         job_ids = form.validated_data.get("job_ids")
         names, urls = _everything(user) if job_ids is None else _jobs(user, job_ids)
+        wishes.grant(request, _note)
         grant = grants.issue(user=user.pk, streams=names)
         return Response(_document(grant, urls), status=201, headers={"Cache-Control": "no-store"})
+
+
+def _note(wish: Wish | None) -> str:
+    """Note the wish. Nothing is made of a grant: who repeats it gets a new one for the same."""
+    if wish:
+        with transaction.atomic():
+            wish.claim("grant")
+    return "grant"
 
 
 def _everything(user: Any) -> tuple[list[str], list[str]]:

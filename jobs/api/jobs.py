@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
 
 from django.db.models import QuerySet
@@ -15,8 +16,11 @@ from rest_framework.response import Response
 from events.problems import Problem
 
 from .. import endpoints, intake
+from ..idempotency import Wish
 from ..models import Job, Photo
-from .documents import job_document, job_documents, page
+from . import wishes
+from .documents import followed_page, job_document, job_documents, job_response
+from .filters import JobFilters, filters
 from .photos import photo_of
 from .views import ApiView
 
@@ -39,21 +43,26 @@ class JobList(ApiView):
     def get(self, request: Request) -> Response:
         """List the snapshots of my jobs, newest first."""
         # Their ids; what they are is read after their streams' numbers.
-        jobs: QuerySet[Job] = Job.objects.of(request.user).only("created_at")
-        return page(self, request, jobs, job_documents)
+        found = filters(JobFilters, request)
+        jobs = found.of(Job.objects.of(request.user).only("created_at"))
+        return followed_page(self, request, jobs, job_documents, limit=found.limit_of_page)
 
     def post(self, request: Request) -> Response:
         """Restore a photo of mine as a new job. 202 with the snapshot."""
         form = JobForm(data=request.data)
         form.is_valid(raise_exception=True)
-        photo = photo_of(request, form.validated_data["photo_id"])
-        try:
-            job = intake.request_new_job(photo=photo, options=form.validated_data["options"])
-        except endpoints.OptionsError as error:
-            raise Problem(400, "bad_options", str(error)) from error
-        except Photo.DoesNotExist as error:
-            raise Http404 from error
-        return Response(job_document(job), status=202)
+        id = wishes.grant(request, lambda wish: _made(request, wish, **form.validated_data))
+        return job_response(job_document(_job_of(request, UUID(id))), status=202)
+
+
+def _made(request: Request, wish: Wish | None, *, photo_id: UUID, options: dict[str, Any]) -> UUID:
+    photo = photo_of(request, photo_id)
+    try:
+        return intake.request_new_job(photo=photo, options=options, wish=wish).pk
+    except endpoints.OptionsError as error:
+        raise Problem(400, "bad_options", str(error)) from error
+    except Photo.DoesNotExist as error:
+        raise Http404 from error
 
 
 class JobDetail(ApiView):
@@ -61,7 +70,7 @@ class JobDetail(ApiView):
 
     def get(self, request: Request, job_id: UUID) -> Response:
         """Return its snapshot, with the number of its stream's newest event."""
-        return Response(job_document(_job_of(request, job_id)))
+        return job_response(job_document(_job_of(request, job_id)))
 
 
 class JobRestore(ApiView):
@@ -78,4 +87,4 @@ class JobRestore(ApiView):
             raise Problem(409, "already_finished", detail, photo_id=str(job.photo_id)) from error
         except Job.DoesNotExist as error:
             raise Http404 from error
-        return Response(job_document(job), status=202 if started else 200)
+        return job_response(job_document(job), status=202 if started else 200)

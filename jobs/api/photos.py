@@ -19,9 +19,20 @@ from events.problems import Problem
 from .. import callbacks, deletion, endpoints, intake, pictures
 from ..authentication import IsPermitted
 from ..downloads import PictureResponse
+from ..idempotency import Wish
 from ..models import Job, Photo
-from .documents import job_document, job_documents, page, photo_document, photo_documents
-from .views import ApiView
+from . import wishes
+from .documents import (
+    followed_at,
+    followed_page,
+    job_document,
+    job_documents,
+    photo_document,
+    photo_documents,
+)
+from .filters import PhotoFilters, filters
+from .images import picture
+from .views import ApiView, PictureView
 
 
 class RestoreField(serializers.Field):
@@ -60,35 +71,41 @@ class PhotoList(ApiView):
 
     def get(self, request: Request) -> Response:
         """List my photos, newest first."""
-        return page(self, request, Photo.objects.filter(owner_id=request.user.pk), photo_documents)
+        found = filters(PhotoFilters, request)
+        photos = found.of(Photo.objects.filter(owner_id=request.user.pk))
+        return followed_page(self, request, photos, photo_documents, limit=found.limit_of_page)
 
     def post(self, request: Request) -> Response:
         """Keep a photo; restore it at once if asked to. 201 with photo, job and events_url."""
         form = PhotoForm(data=request.data)
         form.is_valid(raise_exception=True)
-        given = form.validated_data
-        try:
-            job = intake.upload(
-                owner=request.user,
-                file=given["image"],
-                title=given["title"],
-                options=given["restore"],
-            )
-        except pictures.PictureError as error:
-            status = 413 if error.code == "file_too_large" else 400
-            raise Problem(status, error.code, error.message) from error
-        except endpoints.OptionsError as error:
-            raise Problem(400, "bad_options", str(error)) from error
-        return Response(_created(job), status=201)
+        id = wishes.grant(request, lambda wish: _kept(request, form.validated_data, wish))
+        return _created(get_object_or_404(Job, pk=id, owner_id=request.user.pk))
 
 
-def _created(job: Job) -> dict[str, Any]:
+def _kept(request: Request, given: dict[str, Any], wish: Wish | None) -> UUID:
+    try:
+        return intake.upload(
+            owner=request.user,
+            file=given["image"],
+            title=given["title"],
+            options=given["restore"],
+            wish=wish,
+        ).pk
+    except pictures.PictureError as error:
+        status = 413 if error.code == "file_too_large" else 400
+        raise Problem(status, error.code, error.message) from error
+    except endpoints.OptionsError as error:
+        raise Problem(400, "bad_options", str(error)) from error
+
+
+def _created(job: Job) -> Response:
     document = job_document(job)
-    return {
-        "photo": photo_document(job.photo),
-        "job": document,
-        "events_url": document["events_url"],
-    }
+    photo, url = photo_document(job.photo), document["events_url"]
+    headers = {"Location": photo["url"], **followed_at(url)}
+    return Response(
+        {"photo": photo, "job": document, "events_url": url}, status=201, headers=headers
+    )
 
 
 class PhotoDetail(ApiView):
@@ -107,7 +124,7 @@ class PhotoDetail(ApiView):
         return Response(status=204)
 
 
-class PhotoImage(ApiView):
+class PhotoImage(PictureView):
     """The photo's picture, to its owner or to who holds its signed address."""
 
     permission_classes = (AllowAny,)
@@ -116,14 +133,14 @@ class PhotoImage(ApiView):
         """Return the bytes: upright, without metadata."""
         if callbacks.is_signed(photo_id, request.query_params.get("signature", "")):
             photo = get_object_or_404(Photo, pk=photo_id)
-        else:
-            if not IsPermitted().has_permission(request, self):
-                self.permission_denied(request)
-            photo = photo_of(request, photo_id)
-        return PictureResponse(photo.image, name=photo.title or "photo")
+            return PictureResponse(photo.image, name=photo.title or "photo")
+        if not IsPermitted().has_permission(request, self):
+            self.permission_denied(request)
+        photo = photo_of(request, photo_id)
+        return picture(request, photo, name=photo.title or "photo")
 
 
-class PhotoPreview(ApiView):
+class PhotoPreview(PictureView):
     """The photo at screen size."""
 
     def get(self, request: Request, photo_id: UUID) -> HttpResponseBase:

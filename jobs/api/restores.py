@@ -12,7 +12,8 @@ from rest_framework.response import Response
 from ..downloads import PictureResponse
 from ..models import Restore
 from ..snapshots import restore_snapshot
-from .views import ApiView
+from .images import picture
+from .views import ApiView, PictureView
 
 
 def _restore_of(request: Request, restore_id: UUID) -> Restore:
@@ -36,17 +37,17 @@ class RestoreDetail(ApiView):
         )
 
 
-class RestoreImage(ApiView):
+class RestoreImage(PictureView):
     """The result's picture."""
 
     def get(self, request: Request, restore_id: UUID) -> HttpResponseBase:
         """Return the bytes, under the photo's name."""
         restore = _restore_of(request, restore_id)
         title = restore.job.photo.title or "photo"
-        return PictureResponse(restore.image, name=f"{title}-restored")
+        return picture(request, restore, name=f"{title}-restored")
 
 
-class RestorePreview(ApiView):
+class RestorePreview(PictureView):
     """The result at screen size."""
 
     def get(self, request: Request, restore_id: UUID) -> HttpResponseBase:

@@ -7,14 +7,14 @@ from uuid import UUID
 from django.http import HttpResponseBase
 from django.shortcuts import get_object_or_404
 from rest_framework.request import Request
-from rest_framework.views import APIView
 
 from .. import downloads
 from ..models import Restore
 from .photos import photo_of
+from .views import PictureView
 
 
-class PhotoThumbnail(APIView):
+class PhotoThumbnail(PictureView):
     """A photo in small."""
 
     def get(self, request: Request, photo_id: UUID, side: int, extension: str) -> HttpResponseBase:
@@ -23,7 +23,7 @@ class PhotoThumbnail(APIView):
         return downloads.thumbnail(photo, side=side, extension=extension)
 
 
-class RestoreThumbnail(APIView):
+class RestoreThumbnail(PictureView):
     """A result in small."""
 
     def get(

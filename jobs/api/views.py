@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from .. import downloads
 from ..throttling import UserThrottle
 
 
@@ -19,10 +21,36 @@ class ApiView(APIView):
     def finalize_response(
         self, request: Request, response: Any, *args: Any, **kwargs: Any
     ) -> Response:
-        """Add the quota's headers, and forbid caches what is somebody's own."""
+        """Add the quota's headers."""
         answer = super().finalize_response(request, response, *args, **kwargs)
         if quota := getattr(request, "quota", None):
             for name, value in quota.headers().items():
                 answer[name] = value
-        answer.headers.setdefault("Cache-Control", "no-store")
         return answer
+
+
+class OneKind(BaseContentNegotiation):
+    """Answers with what there is: a picture's client accepts pictures, not JSON."""
+
+    def select_parser(self, request: Request, parsers: Any) -> Any:
+        """Return the first."""
+        return parsers[0]
+
+    def select_renderer(self, request: Request, renderers: Any, format_suffix: Any = None) -> Any:
+        """Return the first, which renders problems alone."""
+        return renderers[0], renderers[0].media_type
+
+
+class PictureView(ApiView):
+    """A view of a picture: whole, in part, or not at all where the client has it already."""
+
+    content_negotiation_class = OneKind
+    rate = "pictures"
+
+    def finalize_response(
+        self, request: Request, response: Any, *args: Any, **kwargs: Any
+    ) -> Response:
+        """Answer as the request's conditions and Range want it."""
+        if isinstance(response, downloads.PictureResponse):
+            response = downloads.as_asked(request, response)
+        return super().finalize_response(request, response, *args, **kwargs)

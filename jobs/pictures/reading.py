@@ -15,7 +15,7 @@ from .opening import decoded
 from .pixels import upright
 
 # A picture of 100 megapixels takes up to 1.4 GB for a moment (measured): so many at once.
-_decoding = threading.BoundedSemaphore(2)
+decoding = threading.BoundedSemaphore(2)
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ def read(file: IO[bytes]) -> Picture:
 
     Raises PictureError for whatever is not one still picture within the limits.
     """
-    with _decoding, decoded(file) as image:
+    with decoding, decoded(file) as image:
         return _picture(image, file)
 
 

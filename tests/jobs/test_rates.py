@@ -18,7 +18,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture(autouse=True)
 def _few(settings: Any, user: User) -> None:
-    settings.API_RATES = {"read": 2, "restore": 1, "events": 1}
+    settings.API_RATES = {"read": 2, "restore": 1, "events": 1, "pictures": 9}
     settings.SECRET_KEY = f"rates of {user.date_joined}"  # which keeps tests apart, too
 
 

@@ -1,0 +1,87 @@
+"""Which rows a list has: by state and time, and how many a page."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+from django.db.models import Exists, Model, OuterRef, QuerySet
+from rest_framework import serializers
+from rest_framework.request import Request
+
+from ..models import Job, Photo, Status
+
+F = TypeVar("F", bound="PageFilters")
+M = TypeVar("M", bound=Model)
+
+
+class PageFilters(serializers.Serializer):
+    """What every list takes. The page itself is found by `cursor`, from `next` or `previous`."""
+
+    limit = serializers.IntegerField(
+        min_value=1, max_value=100, default=50, help_text="Rows of a page."
+    )
+    created_after = serializers.DateTimeField(required=False, help_text="This moment excluded.")
+    created_before = serializers.DateTimeField(required=False, help_text="This moment excluded.")
+
+    @property
+    def limit_of_page(self) -> int:
+        """How many rows a page has."""
+        return int(self.validated_data["limit"])
+
+    def by_time(self, rows: QuerySet[M]) -> QuerySet[M]:
+        """Return those of the rows that were made when the filters say."""
+        return _within(rows, self.validated_data, "created")
+
+
+class JobFilters(PageFilters):
+    """Jobs by status, photo and time."""
+
+    status = serializers.ListField(
+        child=serializers.ChoiceField(Status.choices),
+        required=False,
+        help_text="One of these; named several times, any of them.",
+    )
+    photo_id = serializers.UUIDField(required=False, help_text="Of this photo.")
+    finished_after = serializers.DateTimeField(required=False, help_text="This moment excluded.")
+    finished_before = serializers.DateTimeField(required=False, help_text="This moment excluded.")
+
+    def of(self, jobs: QuerySet[Job]) -> QuerySet[Job]:
+        """Return those of the jobs that the filters name."""
+        given = self.validated_data
+        if statuses := given.get("status"):
+            jobs = jobs.filter(status__in=statuses)
+        if photo_id := given.get("photo_id"):
+            jobs = jobs.filter(photo=photo_id)
+        return _within(self.by_time(jobs), given, "finished")
+
+
+class PhotoFilters(PageFilters):
+    """Photos by the status of their newest job, and by time."""
+
+    status = serializers.ListField(
+        child=serializers.ChoiceField(Status.choices),
+        required=False,
+        help_text="The newest job's; named several times, any of them.",
+    )
+
+    def of(self, photos: QuerySet[Photo]) -> QuerySet[Photo]:
+        """Return those of the photos that the filters name."""
+        if statuses := self.validated_data.get("status"):
+            newest = Job.objects.newest().filter(photo=OuterRef("pk"), status__in=statuses)
+            photos = photos.filter(Exists(newest))
+        return self.by_time(photos)
+
+
+def filters(kind: type[F], request: Request) -> F:
+    """Return the filters that the address has. Raises ValidationError."""
+    found = kind(data=request.query_params)
+    found.is_valid(raise_exception=True)
+    return found
+
+
+def _within(rows: QuerySet[M], given: dict[str, Any], what: str) -> QuerySet[M]:
+    if after := given.get(f"{what}_after"):
+        rows = rows.filter(**{f"{what}_at__gt": after})
+    if before := given.get(f"{what}_before"):
+        rows = rows.filter(**{f"{what}_at__lt": before})
+    return rows

@@ -1,0 +1,113 @@
+"""Lists by state and time, page by page."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from rest_framework.test import APIClient
+
+from jobs import intake, lifecycle
+from jobs.models import Job, Photo, Status
+from tests import factories
+
+pytestmark = pytest.mark.django_db
+NOON = datetime(2026, 11, 26, 12, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+def client(user: User) -> APIClient:
+    client = APIClient()
+    client.force_login(user)
+    return client
+
+
+@pytest.fixture
+def jobs(user: User) -> list[Job]:
+    """Return three jobs of an hour each: failed, processing, created."""
+    jobs = [factories.job(user) for _ in range(3)]
+    lifecycle.fail(job=jobs[0], code="lost", message="Gone.", retryable=True)
+    Job.objects.filter(pk=jobs[1].pk).update(status=Status.PROCESSING)
+    for hours, job in enumerate(jobs):
+        moment = NOON + timedelta(hours=hours)
+        Job.objects.filter(pk=job.pk).update(created_at=moment)
+        Photo.objects.filter(pk=job.photo_id).update(created_at=moment)
+    Job.objects.filter(pk=jobs[0].pk).update(finished_at=NOON)
+    return jobs
+
+
+def found(client: APIClient, jobs: list[Job], query: str, of: str = "jobs") -> list[int]:
+    """Return which of the jobs, or their photos, were found."""
+    answer = client.get(f"/api/v1/{of}?{query}")
+    assert answer.status_code == 200, answer.content
+    ids = [str(job.pk if of == "jobs" else job.photo_id) for job in jobs]
+    return [ids.index(row["job_id" if of == "jobs" else "id"]) for row in answer.json()["results"]]
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("", [2, 1, 0]),
+        ("status=failed", [0]),
+        ("status=failed&status=created", [2, 0]),
+        ("status=completed", []),
+        ("created_after=2026-11-26T12:00:00Z", [2, 1]),
+        ("created_before=2026-11-26T14:00:00%2B01:00", [0]),
+        ("created_after=2026-11-26T12:30:00Z&created_before=2026-11-26T13:30:00Z", [1]),
+        ("limit=2", [2, 1]),
+    ],
+)
+def test_photos_and_jobs_are_found_by_state_and_time(
+    client: APIClient, jobs: list[Job], query: str, expected: list[int]
+) -> None:
+    assert found(client, jobs, query) == expected
+    assert found(client, jobs, query, "photos") == expected
+
+
+def test_jobs_are_found_by_photo_and_by_their_end(client: APIClient, jobs: list[Job]) -> None:
+    assert found(client, jobs, f"photo_id={jobs[1].photo_id}") == [1]
+    assert found(client, jobs, "finished_after=2026-11-26T11:00:00Z") == [0]
+    assert found(client, jobs, "finished_before=2026-11-26T12:00:00Z") == []
+
+
+def test_a_photo_s_state_is_its_newest_job_s(client: APIClient, jobs: list[Job]) -> None:
+    intake.request_new_job(photo=jobs[0].photo, options={})
+    assert found(client, jobs, "status=failed", "photos") == []
+    assert found(client, jobs, "status=pending", "photos") == [0]
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "status=done",
+        "status=",
+        "created_after=yesterday",
+        "created_before=2026-13-01T00:00:00Z",
+        "created_after=9999-12-31T23:59:59-23:00",
+        "limit=0",
+        "limit=101",
+        "limit=x",
+        "limit=" + "9" * 2000,
+    ],
+)
+@pytest.mark.parametrize("of", ["jobs", "photos"])
+def test_a_filter_that_is_none_is_refused(client: APIClient, query: str, of: str) -> None:
+    answer = client.get(f"/api/v1/{of}?{query}")
+    assert (answer.status_code, answer.json()["code"]) == (400, "invalid")
+
+
+def test_pages_keep_their_filters_and_miss_nothing(client: APIClient, jobs: list[Job]) -> None:
+    seen, url = [], "/api/v1/jobs?limit=1&status=failed&status=created"
+    while url:
+        page: Any = client.get(url).json()
+        seen += [row["job_id"] for row in page["results"]]
+        url = page["next"]
+    assert seen == [str(jobs[2].pk), str(jobs[0].pk)]
+
+
+def test_answers_link_to_their_streams(client: APIClient, jobs: list[Job]) -> None:
+    one, all = client.get(f"/api/v1/jobs/{jobs[0].pk}"), client.get("/api/v1/jobs")
+    assert one["Link"] == f'</api/v1/events/{jobs[0].pk}>; rel="events"'
+    assert all["Link"] == '</api/v1/events>; rel="events"'
