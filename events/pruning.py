@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -27,6 +27,14 @@ def erase_before(event: Event) -> None:
         Stream.objects.filter(name=event.stream_id).update(pruned_seq=event.seq - 1)
     else:
         earlier.filter(subject=event.subject).delete()
+
+
+def erase(names: Sequence[str]) -> None:
+    """Delete the streams and their events, as if they had never been."""
+    for start in range(0, len(names), _BATCH):
+        batch = names[start : start + _BATCH]
+        Event.objects.filter(stream__in=batch).delete()
+        Stream.objects.filter(name__in=batch).delete()
 
 
 def prune(*, now: datetime) -> int:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
-from django.contrib.auth.forms import BaseUserCreationForm
 from django.utils.translation import gettext_lazy as _
 
 SCALES = [("1", _("Same size")), ("2", _("Twice as large")), ("4", _("Four times as large"))]
@@ -35,7 +34,3 @@ class AgainForm(forms.Form):
     def options(self) -> dict[str, Any]:
         """Return the chosen options."""
         return {"scale": int(self.cleaned_data["scale"])}
-
-
-class SignUpForm(BaseUserCreationForm):
-    """A new account."""

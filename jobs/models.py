@@ -420,3 +420,15 @@ class IdempotencyKey(models.Model):
 
     def __str__(self) -> str:
         return f"key {self.pk}"
+
+
+class Allowance(models.Model):
+    """How often somebody may still try something: each try moves the time on by its price."""
+
+    # Made of what is tried and who tries, which are not kept.
+    key = models.CharField(max_length=64, primary_key=True)
+    # In the past: nothing is spent.
+    spent_until = models.DateTimeField(db_index=True)
+
+    def __str__(self) -> str:
+        return f"spent until {self.spent_until}"

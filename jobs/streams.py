@@ -57,6 +57,18 @@ def tell_deleted(jobs: Sequence[Job]) -> None:
         pruning.erase_before(event)
 
 
+def erase_all(*, owner_id: int) -> None:
+    """Delete the owner's stream and those of all jobs that it has told of.
+
+    Within the transaction that deletes the owner, whose jobs are deleted already.
+    """
+    own = owner_stream(owner_id)
+    subjects = (
+        Event.objects.filter(stream=own).exclude(subject="").values_list("subject", flat=True)
+    )
+    pruning.erase([own, *(job_stream(UUID(subject)) for subject in set(subjects))])
+
+
 def _events(job: Job, type: str, data: JobSnapshot, *, final: bool) -> list[Event]:
     """Return an event for each of the job's two streams; a final one ends its own."""
     # The same for both: its text once, and that it says nothing any more once the job has ended.

@@ -8,10 +8,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from celery import shared_task
+from django.contrib.sessions.backends.db import SessionStore
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
-from . import cancellation, idempotency, lifecycle, reconciliation, submission, thumbnails
+from . import cancellation, idempotency, lifecycle, mails, reconciliation, submission, thumbnails
+from .models import Allowance
 from .runpod import RunPodError
 
 logger = logging.getLogger(__name__)
@@ -123,3 +125,32 @@ def _look_after_attempts(now: datetime) -> None:
             break
         except Exception:
             logger.exception("Job %s could not be looked after", attempt.job_id)
+
+
+# An SMTP server that refuses or is away is an OSError, and tried again for about an hour.
+_send = shared_task(autoretry_for=(OSError,), retry_backoff=30, max_retries=6)
+
+
+@_send
+def send_reset(*, email: str, language: str) -> None:
+    """Send the letter that a new password begins with."""
+    mails.send_reset(email=email, language=language)
+
+
+@_send
+def send_confirmation(*, user_id: int, email: str, language: str) -> None:
+    """Send the letter that confirms a new address."""
+    mails.send_confirmation(user_id=user_id, email=email, language=language)
+
+
+@_send
+def send_farewell(*, email: str, username: str, language: str) -> None:
+    """Send the letter to an address that is no longer used."""
+    mails.send_farewell(email=email, username=username, language=language)
+
+
+@shared_task
+def forget_expired() -> None:
+    """Delete sessions that are over, and tries that count no more."""
+    SessionStore.clear_expired()
+    Allowance.objects.filter(spent_until__lt=timezone.now()).delete()

@@ -9,11 +9,14 @@ from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template import loader
 from django.views import defaults
+from kombu.exceptions import OperationalError as BrokerError
 
 from events import problems
 from events.problems import Problem
 
 _RETRY_AFTER = 5  # seconds
+# The database, or the broker where a request cannot do without it.
+_AWAY = (OperationalError, InterfaceError, BrokerError)
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -38,9 +41,9 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Answer 500, or 503 while the database is away. Needs neither database nor session."""
+    """Answer 500, or 503 while the database or the broker is away. Asks neither of them."""
     # Django calls this while it handles the exception, and does not hand it over.
-    if isinstance(sys.exc_info()[1], OperationalError | InterfaceError):
+    if isinstance(sys.exc_info()[1], _AWAY):
         return _unavailable(request)
     if _is_a_program_s(request):
         return problems.response(Problem(500, "server_error", "The fault is ours. Try again."))
@@ -49,7 +52,7 @@ def server_error(request: HttpRequest) -> HttpResponse:
 
 def _unavailable(request: HttpRequest) -> HttpResponse:
     if _is_a_program_s(request):
-        detail = "The database does not answer just now. Come back in a moment."
+        detail = "A part of this site does not answer just now. Come back in a moment."
         return problems.response(Problem(503, "unavailable", detail, wait=_RETRY_AFTER))
     page = loader.get_template("503.html").render()
     return HttpResponse(page, status=503, headers={"Retry-After": str(_RETRY_AFTER)})

@@ -15,6 +15,8 @@ _NAMES = f"(?:{_spelled('token')}|{_spelled('signature')})"
 # Each keeps its group, and none reads a character twice: who asks for a page writes our log.
 _SECRETS = [
     re.compile(r"(runpod-(?:completion|progress)(?:/|%2f))[^/\s?&\"'#]+", re.IGNORECASE),
+    re.compile(r"(accounts(?:/|%2f)reset(?:/|%2f)[^/\s?&\"'#]+/)[^/\s?&\"'#]+", re.IGNORECASE),
+    re.compile(r"(account(?:/|%2f)email(?:/|%2f))[^/\s?&\"'#]+", re.IGNORECASE),
     re.compile(rf"((?:(?<![\w-])|%3f|%26){_NAMES}(?:=|%3d))[^\s&\"'#;<>]+", re.IGNORECASE),
     re.compile(r"(bearer(?:\s|%20|\+)+)[^\s\"',]+", re.IGNORECASE),
 ]

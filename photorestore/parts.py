@@ -31,6 +31,8 @@ def commands(*, port: int, state: Path) -> dict[str, Command]:
     `state` is a private folder that lives as long as they do.
     """
     os.environ |= {"PORT": str(port), "PYTHONUNBUFFERED": "1"}
+    # uvicorn believes any program of this machine what it says of where a request comes from.
+    os.environ.setdefault("FORWARDED_ALLOW_IPS", "")
     found = {}
     if not given("REDIS_URL"):
         found["valkey"] = _valkey(state)

@@ -135,6 +135,15 @@ AUTH_PASSWORD_VALIDATORS = [
         "NumericPasswordValidator",
     )
 ]
+PASSWORD_RESET_TIMEOUT = 3600  # seconds that a link for a new password is good for
+# Tries that are free at once, and the seconds after each of which there is one more: of an address,
+# and of a name, which may be an e-mail address.
+ACCOUNTS_LIMITS = {
+    "sign-in": {"address": (50, 30), "name": (10, 120)},
+    "sign-up": {"address": (number("ACCOUNTS_SIGN_UPS", 30, at_least=1), 120)},
+    "letter": {"address": (20, 180), "name": (5, 600)},
+    "export": {"name": (10, 360)},
+}
 LOGIN_URL = "jobs:login"
 LOGIN_REDIRECT_URL = "jobs:photos"
 LOGOUT_REDIRECT_URL = "jobs:login"
@@ -186,9 +195,33 @@ STORAGES = {
 
 LANGUAGE_CODE = "en"
 # Only what our own pages are translated to; Django's words in another language would stand alone.
-LANGUAGES = [("en", "English")]
+LANGUAGES = [("en", "English"), ("de", "Deutsch"), ("es", "Español")]
+LOCALE_PATHS = [BASE_DIR / "photorestore" / "locale"]
+LANGUAGE_COOKIE_AGE = 365 * 24 * 3600
+LANGUAGE_COOKIE_HTTPONLY = True
+LANGUAGE_COOKIE_SAMESITE = "Lax"
+LANGUAGE_COOKIE_SECURE = _TLS
 TIME_ZONE = "UTC"
 USE_TZ = True
+
+# E-mail
+
+# By default letters are printed, so that whoever tries the site sees their links.
+EMAIL_URL = given("EMAIL_URL", "consolemail://")
+EMAIL_SCHEMES = tuple(environ.Env.EMAIL_SCHEMES)
+_EMAIL = environ.Env.email_url_config(
+    EMAIL_URL if split(EMAIL_URL).scheme in EMAIL_SCHEMES else "consolemail://"
+)
+EMAIL_BACKEND = _EMAIL["EMAIL_BACKEND"]
+EMAIL_FILE_PATH = f"/{_EMAIL['EMAIL_FILE_PATH']}"
+EMAIL_HOST = _EMAIL["EMAIL_HOST"] or "localhost"
+EMAIL_PORT = _EMAIL["EMAIL_PORT"] or 25
+EMAIL_HOST_USER = _EMAIL["EMAIL_HOST_USER"] or ""
+EMAIL_HOST_PASSWORD = _EMAIL["EMAIL_HOST_PASSWORD"] or ""
+EMAIL_USE_TLS = _EMAIL.get("EMAIL_USE_TLS", False)
+EMAIL_USE_SSL = _EMAIL.get("EMAIL_USE_SSL", False)
+EMAIL_TIMEOUT = 10  # seconds
+DEFAULT_FROM_EMAIL = given("EMAIL_FROM", f"PhotoRestore <noreply@{split(PUBLIC_URL).hostname}>")
 
 # Logs
 
@@ -269,6 +302,8 @@ CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 1, "interval_start": 0.1}
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+# What is printed, a letter for instance, is for whoever sits there, and no line of a log.
+CELERY_WORKER_REDIRECT_STDOUTS = False
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_BEAT_SCHEDULE = {
     "reconcile-jobs": {
@@ -283,6 +318,11 @@ CELERY_BEAT_SCHEDULE = {
     },
     "forget-keys": {
         "task": "jobs.tasks.forget_keys",
+        "schedule": 3600.0,
+        "options": {"expires": 3600},
+    },
+    "forget-expired": {
+        "task": "jobs.tasks.forget_expired",
         "schedule": 3600.0,
         "options": {"expires": 3600},
     },

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from django.contrib import admin
 from django.urls import include, path
+from django.views.i18n import set_language
 
-from . import monitoring
+from . import monitoring, staff
 
 handler400 = "photorestore.errors.bad_request"
 handler403 = "photorestore.errors.permission_denied"
@@ -17,6 +18,8 @@ urlpatterns = [
     path("api/v1/", include("jobs.api.urls")),
     path("api/v1/", include("events.urls")),
     path("api/v1/", include("webhooks.urls")),
+    path("language/", set_language, name="set-language"),
+    path("admin/login/", staff.sign_in),
     path("admin/", admin.site.urls),
     path("metrics", monitoring.metrics),
 ]

@@ -45,10 +45,12 @@ def test_the_default_settings_are_right(settings: Any) -> None:
         ({"RUNPOD_ENDPOINT_ID": ""}, "photorestore.E010"),
         ({"RUNPOD_BASE_URL": "https://api.runpod.ai/v2"}, "photorestore.W001"),
         ({"EVENTS_MAX_STREAMS": 2**62}, "photorestore.W002"),
+        ({"EMAIL_URL": "mail.example"}, "photorestore.E030"),
+        ({**PUBLIC, "EMAIL_URL": "consolemail://"}, "photorestore.W030"),
     ],
 )
 def test_a_wrong_setting_is_named(settings: Any, wrong: dict[str, Any], id: str) -> None:
-    wrong = {"SECRET_KEY_IS_LOCAL": False, **wrong}
+    wrong = {"SECRET_KEY_IS_LOCAL": False, "EMAIL_URL": "smtp://mail.example", **wrong}
     assert ids(settings, **wrong) == [id]
 
 
@@ -135,6 +137,7 @@ def test_a_number_may_have_a_largest_value(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_a_wildcard_host_is_a_host(settings: Any) -> None:
+    settings.EMAIL_URL = "smtp://mail.example"
     url = "https://1a2b.ngrok-free.app"
     assert ids(settings, PUBLIC_URL=url, ALLOWED_HOSTS=[".ngrok-free.app"]) == ["photorestore.E001"]
     assert ids(settings, SECRET_KEY_IS_LOCAL=False) == []

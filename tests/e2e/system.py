@@ -28,7 +28,8 @@ class System:
         self.process = subprocess.Popen(
             command,
             cwd=ROOT,
-            env=clean_environment() | env,
+            # All accounts of all tests are made from one address.
+            env=clean_environment() | {"ACCOUNTS_SIGN_UPS": "10000"} | env,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -104,7 +105,7 @@ def clean_environment() -> dict[str, str]:
     """Return the environment of somebody who has set nothing."""
     ours = re.compile(
         "SECRET_KEY|DEBUG|ALLOWED_HOSTS|PORT$|PUBLIC_URL|DATABASE_URL|REDIS_URL|MEDIA_ROOT|RUNPOD_"
-        "|EVENTS_|METRICS_|LOCAL_ENDPOINT_|RESTORER_|CORS_|API_"
+        "|EVENTS_|METRICS_|LOCAL_ENDPOINT_|RESTORER_|CORS_|API_|ACCOUNTS_|EMAIL_|FORWARDED_ALLOW_IPS"
         "|DJANGO_SETTINGS_MODULE|PHOTO$|COV_"
     )
     return {name: value for name, value in os.environ.items() if not ours.match(name)}

@@ -1,0 +1,192 @@
+"""My account: its page, its password, its address, its end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.apps import apps
+from django.contrib.auth.models import User
+from django.core import mail
+from django.db import connection
+from django.test import Client
+
+from events.models import Event, Stream
+from jobs import intake, lifecycle
+from jobs.accounts import closing
+from jobs.models import ApiToken, Job, Photo, Restore
+from tests import factories, streams
+from tests.cloud import Cloud
+from tests.meanwhile import Meanwhile
+
+from .conftest import text
+
+pytestmark = pytest.mark.django_db
+NEW = "a shoebox of photos"
+
+
+def completed(job: Job) -> Job:
+    attempt, _ = factories.attempt(job)
+    lifecycle.apply_report(attempt=attempt, report=factories.report(id=f"done-{job.pk}"))
+    return job
+
+
+def files(media: Path) -> list[Path]:
+    return [path for path in media.rglob("*") if path.is_file()]
+
+
+def test_the_page_shows_who_i_am_and_what_i_may_do(browser: Client) -> None:
+    page = text(browser.get("/account/"))
+    assert "ada@photos.example" in page
+    for path in ("password", "email", "export", "delete"):
+        assert f'"/account/{path}/"' in page
+
+
+@pytest.mark.parametrize("path", ["", "password/", "email/", "email/x/", "delete/"])
+def test_it_is_mine_alone(client: Client, path: str) -> None:
+    answer: Any = client.get(f"/account/{path}")
+    assert answer.url == f"/accounts/sign-in/?next=/account/{path}"
+
+
+def test_every_page_says_who_is_signed_in(browser: Client) -> None:
+    assert 'href="/account/"' in text(browser.get("/"))
+
+
+def test_another_password_ends_every_other_session(browser: Client, user: User) -> None:
+    other = Client()
+    other.force_login(user)
+    form = {"old_password": "secret", "new_password1": NEW, "new_password2": NEW}
+    assert browser.post("/account/password/", form).url == "/account/"  # type: ignore[attr-defined]
+    assert browser.get("/account/").status_code == 200
+    assert other.get("/account/").status_code == 302
+
+
+def test_another_address_counts_once_its_letter_has_come(
+    browser: Client, user: User, link: Callable[[], str], django_capture_on_commit_callbacks: Any
+) -> None:
+    browser.post("/account/email/", {"email": "new@photos.example", "password": "secret"})
+    assert mail.outbox[0].to == ["new@photos.example"]
+    user.refresh_from_db()
+    assert user.email == "ada@photos.example"
+    path = link()
+    assert "new@photos.example" in text(browser.get(path))
+    with django_capture_on_commit_callbacks(execute=True):
+        browser.post(path)
+    user.refresh_from_db()
+    assert user.email == "new@photos.example"
+    assert mail.outbox[1].to == ["ada@photos.example"]
+    assert browser.post(path).status_code == 400, "a link is good once"
+
+
+def test_a_letter_for_one_account_changes_no_other(
+    browser: Client, link: Callable[[], str]
+) -> None:
+    browser.post("/account/email/", {"email": "new@photos.example", "password": "secret"})
+    eve = factories.user("eve")
+    browser.force_login(eve)
+    assert browser.post(link()).status_code == 400
+    assert browser.post("/account/email/made-up/").status_code == 400
+    eve.refresh_from_db()
+    assert eve.email == ""
+
+
+def test_one_may_have_no_address(browser: Client, user: User) -> None:
+    browser.post("/account/email/", {"email": "", "password": "secret"})
+    user.refresh_from_db()
+    assert (user.email, mail.outbox) == ("", [])
+
+
+@pytest.mark.parametrize("path", ["email", "delete"])
+def test_without_the_password_nothing_happens(browser: Client, user: User, path: str) -> None:
+    answer = browser.post(f"/account/{path}/", {"email": "", "password": "wrong"})
+    assert answer.status_code == 400
+    assert "This is not your password." in text(answer)
+    user.refresh_from_db()
+    assert user.email == "ada@photos.example"
+
+
+def test_to_ask_deletes_nothing(browser: Client, user: User) -> None:
+    factories.job(user)
+    assert "and 1 photo with all its results" in text(browser.get("/account/delete/"))
+    assert User.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_nothing_of_a_deleted_account_stays(browser: Client, user: User, media: Path) -> None:
+    job = completed(factories.job(user))
+    intake.request_new_job(photo=job.photo, options={})
+    factories.job(user)
+    ApiToken.make(user=user)
+    kept = completed(factories.job(factories.user("eve")))
+    answer = browser.post("/account/delete/", {"password": "secret"}, follow=True)
+    assert "Your account and everything in it were deleted." in text(answer)
+    assert browser.get("/account/").status_code == 302
+    assert (User.objects.get().username, Photo.objects.get(), Job.objects.get()) == (
+        "eve",
+        kept.photo,
+        kept,
+    )
+    assert Restore.objects.get().job == kept
+    assert len(files(media)) == 3 + 2
+    names = {f"job.{kept.pk}", f"owner.{kept.owner_id}"}
+    assert set(Stream.objects.values_list("name", flat=True)) == names
+    assert set(Event.objects.values_list("stream_id", flat=True)) == names
+
+
+@pytest.mark.django_db(transaction=True)
+def test_no_row_of_any_kind_refers_to_a_deleted_account(user: User) -> None:
+    completed(factories.job(user))
+    ApiToken.make(user=user)
+    closing.close(user=user)
+    for model in apps.get_models():
+        for field in model._meta.get_fields():
+            if getattr(field, "concrete", False) and field.related_model is User:
+                assert not model._default_manager.filter(**{field.name: user.pk}).exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_runpod_gives_up_what_it_is_still_at(cloud: Cloud, user: User) -> None:
+    attempt, _ = factories.attempt(factories.job(user))
+    lifecycle.apply_report(
+        attempt=attempt, report=factories.report("IN_PROGRESS", id="still-running")
+    )
+    cloud.body = b'{"id": "still-running", "status": "CANCELLED"}'
+    closing.close(user=user)
+    assert [call[:2] for call in cloud.calls] == [("POST", "/v2/local/cancel/still-running")]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_photo_that_comes_in_the_middle_goes_too(user: User, media: Path) -> None:
+    for number in range(1, 200):
+        owner = factories.user(f"owner{number}")
+        factories.job(owner)
+        meanwhile = Meanwhile(
+            number,
+            lambda owner=owner: factories.job(owner),  # type: ignore[misc]
+            when=lambda: not connection.in_atomic_block,
+        )
+        with connection.execute_wrapper(meanwhile):
+            closing.close(user=owner)
+        assert not Photo.objects.exists()
+        assert not User.objects.filter(pk=owner.pk).exists()
+        assert files(media) == []
+        if not meanwhile.happened:
+            return
+    raise AssertionError("It never came to an end.")
+
+
+def test_open_streams_of_a_deleted_account_end(server: str, user: User, settings: Any) -> None:
+    settings.EVENTS_RECHECK = 0.1
+    job = factories.job(user)
+    headers = streams.bearer(job)
+    with (
+        streams.calling(server, **headers) as client,
+        streams.following(client, "/api/v1/events") as mine,
+        streams.following(client, streams.path(job)) as one,
+    ):
+        closing.close(user=user)
+        assert [event.event for event in one] == ["deleted"]
+        assert [event.event for event in mine] == ["deleted"]
+        assert client.get("/api/v1/events").status_code == 401
