@@ -12,6 +12,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from . import endpoints, pictures, streams, thumbnails
+from .endpoints import failures
 from .models import FINAL, ON_HOLD, Attempt, Job, Restore, Status
 from .runpod import Report
 
@@ -64,8 +65,10 @@ def _apply(attempt: Attempt, status: Status, report: Report) -> bool:
     if status == Status.COMPLETED:
         return _complete(attempt, report)
     if status in FINAL:
-        message = report.error or _UNEXPLAINED[status]
-        return _end(attempt, report, status, code=f"worker_{status.value}", message=message)
+        failure = failures.of(
+            report, code=f"worker_{status.value}", unexplained=_UNEXPLAINED[status]
+        )
+        return _end(attempt, report, status, failure)
     return _move(attempt.job_id, status, report)
 
 
@@ -132,12 +135,11 @@ def _complete(attempt: Attempt, report: Report) -> bool:
     if Job.objects.filter(pk=attempt.job_id, status__in=FINAL).exists():
         return False
     try:
-        result = endpoints.current().read(report.output)
+        result = endpoints.read(report)
         picture = pictures.read(io.BytesIO(result.image))
     except (endpoints.OutputError, pictures.PictureError) as error:
         logger.warning("Job %s completed without a usable picture: %s", attempt.job_id, error)
-        message = "The worker finished without a usable picture."
-        return _end(attempt, report, Status.FAILED, code=error.code, message=message)
+        return _end(attempt, report, Status.FAILED, failures.of_output(error))
     return _keep(_stored(attempt.job_id, picture, result), report, now)
 
 
@@ -192,13 +194,20 @@ def _discard(restore: Restore) -> None:
     restore.preview.delete(save=False)
 
 
-def _end(attempt: Attempt, report: Report, status: Status, *, code: str, message: str) -> bool:
+def _end(attempt: Attempt, report: Report, status: Status, failure: failures.Failure) -> bool:
     """Finish the job without a result, unless RunPod is at a later attempt of it."""
     later = Attempt.objects.filter(job_id=attempt.job_id, pk__gt=attempt.pk)
     if later.believed(now=timezone.now()).exists():
         logger.info("A replaced attempt of job %s ended as %s", attempt.job_id, status)
         return False
-    return stop(attempt.job_id, status, code=code, message=message, retryable=True, report=report)
+    return stop(
+        attempt.job_id,
+        status,
+        code=failure.code,
+        message=failure.message,
+        retryable=failure.retryable,
+        report=report,
+    )
 
 
 def hold(job_id: UUID | str) -> bool:

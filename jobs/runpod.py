@@ -18,7 +18,12 @@ from django.conf import settings
 from django.utils import timezone
 
 _TIMEOUT = httpx2.Timeout(20.0, connect=5.0)
-_UNEXPLAINED = "The worker reported an error without a message."
+UNEXPLAINED = "The worker reported an error without a message."
+_SENTENCES = ("error_message", "message", "msg", "error", "detail", "details", "errors", "reason")
+_TRACEBACK = re.compile(r"\s*\ntraceback:|\s*Traceback \(most recent call last\):")
+_MOST_ERRORS = 5
+_DEEPEST = 5
+_LONGEST = 2000  # characters of a sentence
 _MAX_BODY = 10 * 1024 * 1024  # bytes of a /run request; RunPod answers 400 beyond
 _PAUSED_WAIT = 60.0  # seconds before a paused endpoint is worth another try
 _LOOKED_AT = 2000  # bytes of a refusal in which we look for what it is about
@@ -90,30 +95,49 @@ class Report:
                 raise ValueError(f"`{field}` must be a word of 1 to 100 characters.")
         return cls(
             id=body["id"],
-            status=body["status"],
+            status=body["status"].upper(),
             output=body.get("output"),
-            error=_error_text(body.get("error")),
+            error=sentence(body.get("error")),
             delay_ms=_milliseconds(body.get("delayTime")),
             execution_ms=_milliseconds(body.get("executionTime")),
         )
 
 
-def _error_text(error: object) -> str | None:
-    """Return the sentence in an error: a worker that raised sends a JSON document in a string."""
-    if error is None:
-        return None
-    document = _document_in(error)
-    if isinstance(document, dict):
-        error = document.get("error_message") or document.get("message") or _UNEXPLAINED
-    # What follows is for who wrote the worker: a generator's error has its traceback in it.
-    return plain(str(error).partition("\ntraceback:")[0].strip())
+def sentence(error: object, *, depth: int = 0) -> str | None:
+    """Return the sentence in an error, of whatever shape; None where there is no error.
+
+    A worker that raised sends a JSON document in a string. What is for who wrote the worker, such
+    as a traceback, is left out.
+    """
+    error = _document_in(error)
+    if isinstance(error, dict | list) and depth < _DEEPEST:
+        held = _said_in(error) if isinstance(error, dict) else error[:_MOST_ERRORS]
+        found = [text for item in held if (text := sentence(item, depth=depth + 1))]
+        return "; ".join(found) or (UNEXPLAINED if isinstance(error, dict) else None)
+    if isinstance(error, str):
+        return _without_traceback(plain(error)).strip()[:_LONGEST] or None
+    return UNEXPLAINED if error else None
+
+
+def _said_in(error: Mapping[str, object]) -> list[object]:
+    return [error[key] for key in _SENTENCES if error.get(key)][:1]
 
 
 def _document_in(error: object) -> object:
+    if not isinstance(error, str) or not error.lstrip().startswith(("{", "[")):
+        return error
     try:
-        return json.loads(error) if isinstance(error, str) else error
+        return json.loads(error)
     except (ValueError, RecursionError):
         return error
+
+
+def _without_traceback(text: str) -> str:
+    """Return what stands before a traceback, or the last line of what is nothing else."""
+    before = _TRACEBACK.split(text, maxsplit=1)[0]
+    if before.strip() or before == text:
+        return before
+    return text.strip().rpartition("\n")[2]
 
 
 def plain(text: str) -> str:

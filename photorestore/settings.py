@@ -430,6 +430,9 @@ RUNPOD_FROZEN = number("RUNPOD_FROZEN", 120, at_least=1)
 RUNPOD_ATTEMPTS = 3  # submits of one job that RunPod took, or may have taken, before it fails
 RUNPOD_PATIENCE = 24 * 3600  # seconds that a job waits for RunPod to take it before it is given up
 RUNPOD_MAX_WEBHOOK = 32 * 1024 * 1024  # bytes; the body carries the result in base64
+# From where results are fetched that come as addresses: hosts, or whole origins (jobs.fetching).
+RUNPOD_RESULT_HOSTS = given("RUNPOD_RESULT_HOSTS", "").split(",")
+RUNPOD_RESULT_TIMEOUT = number("RUNPOD_RESULT_TIMEOUT", 60.0, at_least=1.0, at_most=300.0)
 
 # Photos
 

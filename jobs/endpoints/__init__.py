@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 from django.conf import settings
 
+from ..runpod import Report
 from . import photorestore
 from .base import Addresses, OptionsError, OutputError, Result
 
@@ -31,4 +32,24 @@ def current() -> Endpoint:
     return KINDS[settings.RUNPOD_ENDPOINT_KIND]
 
 
-__all__ = ["KINDS", "Addresses", "Endpoint", "OptionsError", "OutputError", "Result", "current"]
+def read(report: Report) -> Result:
+    """Return the picture of a completed job, or its address. Raises OutputError."""
+    try:
+        return current().read(report.output)
+    except OutputError as error:
+        if report.error and error.code in ("no_output", "unknown_output"):
+            raise OutputError("output_error", report.error) from error
+        raise
+
+
+__all__ = [
+    "KINDS",
+    "Addresses",
+    "Endpoint",
+    "OptionsError",
+    "OutputError",
+    "Result",
+    "current",
+    "failures",
+    "read",
+]

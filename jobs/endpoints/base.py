@@ -16,11 +16,16 @@ class Addresses:
 
 @dataclass(frozen=True)
 class Result:
-    """A worker's picture, encoded and not checked yet, and what it tells of its making."""
+    """A worker's picture, encoded and not checked yet, or the `url` at which to fetch it.
 
-    image: bytes
+    With it what the worker tells of its making, and what went wrong all the same.
+    """
+
+    image: bytes = b""
+    url: str = ""
     model: str = ""
     stages: list[dict[str, Any]] = field(default_factory=list)
+    warnings: tuple[str, ...] = ()
 
 
 class OptionsError(ValueError):

@@ -1,16 +1,16 @@
-"""Our own worker, `restorer`: takes the photo by address, returns the picture in base64."""
+"""Our own worker, `restorer`: takes the photo by address, returns the picture or its address."""
 
 from __future__ import annotations
 
-import base64
-import binascii
 import json
+from dataclasses import replace
 from typing import Any
 
 from django.conf import settings
 
 from ..runpod import plain
-from .base import Addresses, OptionsError, OutputError, Result
+from . import outputs
+from .base import Addresses, OptionsError, Result
 
 SCALES = (1, 2, 4)
 
@@ -40,16 +40,10 @@ def build(options: dict[str, Any], addresses: Addresses) -> dict[str, Any]:
 
 
 def read(output: Any) -> Result:
-    """Return the picture that the restorer made. Raises OutputError."""
-    if not output:
-        raise OutputError("no_output", "The worker finished without a picture.")
-    if not isinstance(output, dict) or not isinstance(output.get("image_base64"), str):
-        raise OutputError("unknown_output", "The worker finished with something else.")
-    try:
-        image = base64.b64decode(output["image_base64"], validate=True)
-    except binascii.Error as error:
-        raise OutputError("bad_picture", "The worker's picture cannot be read.") from error
-    return Result(image=image, model=_model(output), stages=_stages(output))
+    """Return the picture that the restorer made, or where it left it. Raises OutputError."""
+    result = outputs.read(output)
+    told = output if isinstance(output, dict) else {}
+    return replace(result, model=_model(told), stages=_stages(told))
 
 
 def _model(output: dict[str, Any]) -> str:
@@ -60,8 +54,12 @@ def _stages(output: dict[str, Any]) -> list[dict[str, Any]]:
     stages = output.get("stages")
     if not isinstance(stages, list):
         return []
-    text = json.dumps(
-        [stage for stage in stages[:50] if isinstance(stage, dict)], ensure_ascii=False
-    )
-    # NUL is an escape within JSON.
-    return list(json.loads(plain(text.replace("\\u0000", ""))))
+    try:
+        text = json.dumps(
+            [stage for stage in stages[:50] if isinstance(stage, dict)], ensure_ascii=False
+        )
+        # What databases refuse: NUL, an escape within JSON, and numbers that are none.
+        plain_text = plain(text.replace("\\u0000", ""))
+        return list(json.loads(plain_text, parse_constant=lambda _: None))
+    except (ValueError, RecursionError):
+        return []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import itertools
 import json
 import threading
@@ -102,8 +103,10 @@ def test_a_duplicate_report_leaves_one_restore_one_event_and_no_stray_file(media
         (None, "no_output"),
         ({}, "no_output"),
         ({"results": [1]}, "unknown_output"),
-        ({"image_base64": "!!"}, "bad_picture"),
-        ({"image_base64": "aGVsbG8="}, "not_a_picture"),
+        ({"image_base64": "!!"}, "unknown_output"),
+        ({"image_base64": "aGVsbG8="}, "unknown_output"),
+        ({"image_base64": base64.b64encode(factories.picture()[:300]).decode()}, "broken_picture"),
+        ({"error": "No face was found."}, "output_error"),
     ],
 )
 def test_completed_without_a_usable_picture_is_a_failure_with_its_reason(

@@ -200,14 +200,34 @@ def test_unknown_fields_and_the_echoed_input_are_left_aside() -> None:
             "CUDA out of memory",
         ),
         ({"message": "Nope"}, "Nope"),
-        ({"deep": "inside"}, "The worker reported an error without a message."),
+        ({"deep": "inside"}, runpod.UNEXPLAINED),
         ("handler: no memory \ntraceback: File /handler.py", "handler: no memory"),
-        ("[1]", "[1]"),
-        (["a"], "['a']"),
+        ("[1]", runpod.UNEXPLAINED),
+        (["a", None, {"msg": "b"}], "a; b"),
+        ({"error": {"detail": ["c"]}}, "c"),
+        ('{"error_message": "d\\ntraceback: e"}', "d"),
+        ("Traceback (most recent call last):\n  File x\nValueError: no", "ValueError: no"),
+        ("It broke. Traceback (most recent call last):\n  File x", "It broke."),
+        ("[WARN] odd {", "[WARN] odd {"),
+        (True, runpod.UNEXPLAINED),
+        (7, runpod.UNEXPLAINED),
+        (False, None),
+        ("", None),
+        (" \n", None),
+        ("\0", None),
+        ({}, runpod.UNEXPLAINED),
+        ([], None),
+        ("[" * 900 + "]" * 900, runpod.UNEXPLAINED),
+        (json.loads("[" * 900 + "]" * 900), runpod.UNEXPLAINED),
+        (json.loads('{"error":' * 900 + "1" + "}" * 900), runpod.UNEXPLAINED),
     ],
 )
 def test_an_error_is_reduced_to_its_sentence(error: Any, text: str | None) -> None:
     assert Report.parse({"id": "a", "status": "FAILED", "error": error}).error == text
+
+
+def test_a_status_in_small_letters_is_the_same() -> None:
+    assert Report.parse({"id": "a", "status": "completed"}).status == "COMPLETED"
 
 
 @pytest.mark.parametrize("time", [None, "12", True, -1, float("inf"), float("nan"), 2**60])
