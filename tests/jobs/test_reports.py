@@ -78,4 +78,6 @@ def test_a_refusal_is_repeated_where_that_helps(fixture: dict[str, Any], cloud: 
     cloud.status, cloud.body = fixture["http_status"], json.dumps(fixture["body"]).encode()
     with pytest.raises(RunPodError) as caught:
         runpod.run(input={}, webhook="https://photos.example/hook")
-    assert caught.value.transient == bool(fixture["expect"]["retry"])
+    error, expect = caught.value, fixture["expect"]
+    assert (error.transient or error.retry_after is not None) == bool(expect["retry"])
+    assert error.closes or not expect.get("alarm")
