@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from django.contrib import admin
-from django.http import HttpRequest
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
 
 from events.admin import ReadOnlyAdmin
 
-from .models import ApiToken, Attempt, Job, Photo, Restore
+from . import circuit, reconciliation, withdrawal
+from .models import ApiToken, Attempt, Circuit, Job, Photo, Restore
 
 
 @admin.register(Photo)
@@ -27,21 +30,70 @@ class AttemptInline(admin.TabularInline):
     """A job's submits."""
 
     model = Attempt
-    fields = ("runpod_job_id", "created_at", "lost_at")
+    fields = ("runpod_job_id", "runpod_status", "created_at", "heard_at", "ended_at", "lost_at")
     readonly_fields = fields
     extra = 0
     can_delete = False
 
 
+class Operated(ReadOnlyAdmin):
+    """Rows about which something can be done, by who has Django's permission to change them."""
+
+    def has_operate_permission(self, request: HttpRequest) -> bool:
+        """Allow the actions to who may change such rows."""
+        return admin.ModelAdmin.has_change_permission(self, request)
+
+
 @admin.register(Job)
-class JobAdmin(ReadOnlyAdmin):
+class JobAdmin(Operated):
     """Jobs, newest first, with their attempts."""
 
     list_display = ("id", "photo", "status", "progress", "stage", "error_code", "created_at")
-    list_filter = ("status", "error_code", "created_at")
+    list_filter = ("status", "stage", "error_code", "created_at")
     list_select_related = ("photo",)
     search_fields = ("id", "photo__id", "attempts__runpod_job_id")
     inlines: ClassVar = [AttemptInline]
+    actions = ("cancel", "ask_runpod")
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        """Show the list; and first of all, if nothing is submitted, why."""
+        state = circuit.current()
+        if state.opened_at:
+            messages.warning(request, f"Nothing is submitted to RunPod: {state.reason}")
+        return super().changelist_view(request, extra_context)
+
+    @admin.action(description="Cancel", permissions=["operate"])
+    def cancel(self, request: HttpRequest, queryset: QuerySet[Job]) -> None:
+        """Cancel those that are not finished."""
+        count = withdrawal.cancel_all(jobs=queryset)
+        messages.success(request, f"{count} cancelled; the others were finished.")
+
+    @admin.action(description="Ask RunPod now", permissions=["operate"])
+    def ask_runpod(self, request: HttpRequest, queryset: QuerySet[Job]) -> None:
+        """Have the reconciler look after them in its next round, and not when they are due."""
+        count = reconciliation.hurry(jobs=queryset, now=timezone.now())
+        messages.success(request, f"{count} will be looked after within seconds.")
+
+
+@admin.register(Circuit)
+class CircuitAdmin(Operated):
+    """Whether jobs are submitted, and why not."""
+
+    list_display = ("__str__", "code", "opened_at", "probe_at", "waiting")
+    actions = ("try_now",)
+
+    @admin.display(description="Jobs on hold")
+    def waiting(self, row: Circuit) -> int:
+        """Return how many jobs wait for it."""
+        return Job.objects.on_hold().count()
+
+    @admin.action(description="Try again now", permissions=["operate"])
+    def try_now(self, request: HttpRequest, queryset: QuerySet[Circuit]) -> None:
+        """Have one job submitted within seconds, or as soon as there is one."""
+        if circuit.probe_now():
+            messages.success(request, "The next job is let through. When it is taken, all follow.")
+        else:
+            messages.info(request, "RunPod takes jobs already.")
 
 
 @admin.register(Restore)

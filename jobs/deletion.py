@@ -9,7 +9,7 @@ from django.core.files.storage import Storage, default_storage
 from django.db import transaction
 
 from . import conversions, streams, tasks, thumbnails
-from .models import FINAL, Attempt, Job, Photo, Restore
+from .models import Attempt, Job, Photo, Restore
 
 logger = logging.getLogger(__name__)
 
@@ -52,7 +52,8 @@ def _files(photo: Photo) -> list[tuple[Storage, str]]:
 
 def _runs(photo: Photo) -> list[str]:
     """Return RunPod's ids of what it may still be at."""
-    taken = Attempt.objects.taken().filter(job__photo=photo).exclude(job__status__in=FINAL)
+    # Of jobs that have ended, too: one that was cancelled may still run.
+    taken = Attempt.objects.taken().filter(job__photo=photo)
     return [attempt.runpod_job_id for attempt in taken if attempt.runpod_job_id]
 
 

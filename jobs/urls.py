@@ -12,6 +12,7 @@ urlpatterns = [
     path("photos/<uuid:photo_id>/", photo.photo, name="photo"),
     path("photos/<uuid:photo_id>/restore/", photo.restore_again, name="restore-again"),
     path("photos/<uuid:photo_id>/delete/", photo.delete, name="delete"),
+    path("jobs/<uuid:job_id>/cancel/", photo.cancel, name="cancel"),
     path("jobs/<uuid:job_id>/start/", photo.start, name="start"),
     path("accounts/sign-in/", entry.SignIn.as_view(), name="login"),
     path("accounts/sign-out/", entry.SignOut.as_view(), name="logout"),

@@ -15,7 +15,7 @@ from rest_framework.response import Response
 
 from events.problems import Problem
 
-from .. import endpoints, intake
+from .. import endpoints, intake, withdrawal
 from ..idempotency import Wish
 from ..models import Job, Photo
 from . import wishes
@@ -88,3 +88,19 @@ class JobRestore(ApiView):
         except Job.DoesNotExist as error:
             raise Http404 from error
         return job_response(job_document(job), status=202 if started else 200)
+
+
+class JobCancel(ApiView):
+    """The end of a job that is not wanted any more."""
+
+    def post(self, request: Request, job_id: UUID) -> Response:
+        """Cancel it: 202, also when it is cancelled already; 409 when it has ended otherwise."""
+        job = _job_of(request, job_id)
+        try:
+            withdrawal.cancel(job=job)
+        except withdrawal.TooLateError as error:
+            detail = f"It is too late to cancel this job: it is {job.status}."
+            raise Problem(409, "too_late", detail) from error
+        except Job.DoesNotExist as error:
+            raise Http404 from error
+        return job_response(job_document(job), status=202)

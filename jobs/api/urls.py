@@ -19,6 +19,7 @@ urlpatterns = [
     ),
     path("jobs", jobs.JobList.as_view(), name="jobs"),
     path("jobs/<uuid:job_id>", jobs.JobDetail.as_view(), name="job"),
+    path("jobs/<uuid:job_id>/cancel", jobs.JobCancel.as_view(), name="job-cancel"),
     path("jobs/<uuid:job_id>/restore", jobs.JobRestore.as_view(), name="job-restore"),
     path("restores/<uuid:restore_id>", restores.RestoreDetail.as_view(), name="restore"),
     path("restores/<uuid:restore_id>/image", restores.RestoreImage.as_view(), name="restore-image"),

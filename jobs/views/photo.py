@@ -12,7 +12,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from .. import deletion, endpoints, intake, streams
+from .. import deletion, endpoints, intake, streams, withdrawal
 from ..forms import AgainForm
 from ..models import Job, Photo
 from ..snapshots import snapshot
@@ -53,6 +53,16 @@ def start(request: HttpRequest, job_id: UUID) -> HttpResponse:
     # Of a job that is deleted meanwhile the photo's page says so.
     with suppress(intake.AlreadyFinishedError, Job.DoesNotExist):
         intake.request_restore(job=job)
+    return redirect("jobs:photo", job.photo_id)
+
+
+@login_required
+@require_POST
+def cancel(request: HttpRequest, job_id: UUID) -> HttpResponse:
+    """Cancel a job; where that is too late, the photo's page shows how it ended."""
+    job = get_object_or_404(Job.objects.of(user_of(request)), pk=job_id)
+    with suppress(withdrawal.TooLateError, Job.DoesNotExist):
+        withdrawal.cancel(job=job)
     return redirect("jobs:photo", job.photo_id)
 
 

@@ -24,6 +24,7 @@ function draw(snapshot) {
   document.title = `${stateOf(snapshot)} · ${name} · PhotoRestore`;
 
   $("[data-start]")?.remove();
+  if (isFinal(snapshot)) $("[data-cancel]")?.remove();
   $("[data-doing]").hidden = isFinal(snapshot) && !snapshot.restore;
   $("[data-bar]").hidden = isFinal(snapshot);
   showProgress($("progress"), snapshot);
