@@ -6,19 +6,17 @@ import ctypes
 import os
 import signal
 import sys
-import threading
 from contextlib import suppress
-from datetime import datetime
+from time import monotonic
 from typing import Any
 
 import honcho.manager
 import honcho.process
-from honcho.printer import Message
 
 # Seconds between a polite request to stop and a forced one; all must be gone within five.
 honcho.manager.KILL_WAIT = 3
 
-_LOOK = 0.5  # seconds between two looks at honcho's own processes
+_LAST_WAIT = 1.0  # seconds after that, until honcho's own processes go too
 _PR_SET_PDEATHSIG = 1  # prctl(2)
 _STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -54,48 +52,68 @@ def die_with_parent() -> None:
 
 
 class Manager(honcho.manager.Manager):  # type: ignore[misc]
-    """Stops at any moment, and notices when one of honcho's own processes is killed."""
+    """Stops at any moment, whatever of honcho's own processes is killed.
+
+    They tell of theirs through one queue, and one that is killed may leave that locked for all.
+    """
+
+    returncode: Any = None
 
     def __init__(self, printer: Any) -> None:
         super().__init__(printer)
         self._process_ctor = Process
         self._stop_wanted = False
+        self._end: float | None = None  # when all have to be gone, once one is or a stop is wanted
 
     def _start(self) -> None:
         # A child that hears a stop before it is itself would take it for the manager's.
         signal.pthread_sigmask(signal.SIG_BLOCK, _STOPS)
         super()._start()
-        # Only now: a process with threads had better not fork.
-        threading.Thread(target=self._watch, daemon=True).start()
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPS)
 
     def terminate(self) -> None:
         """Stop all processes, those that are just being started as soon as they are there."""
         self._stop_wanted = True
-        if super()._all_started():
+        if self._are_known():
             super().terminate()
 
     def _all_started(self) -> bool:
-        started: bool = super()._all_started()
+        """Tell it to honcho, which asks ten times a second, and see to what that would miss."""
+        self._note_the_dead()
+        self._end_in_time()
+        started = self._are_known()
         if started and self._stop_wanted:
             super().terminate()
         return started
 
-    def _watch(self) -> None:
-        gone: set[str] = set()
-        while len(gone) < len(self._processes):
-            for name, process in self._processes.items():
-                beside = process.get("process")
-                if name not in gone and beside and beside.pid and not beside.is_alive():
-                    gone.add(name)
-                    if beside.exitcode:
-                        self._report(name, beside.exitcode, process.get("pid"))
-            threading.Event().wait(_LOOK)
+    def _are_known(self) -> bool:
+        """Tell whether each process has been started, or has failed to."""
+        return all(each.get("pid") or "returncode" in each for each in self._processes.values())
 
-    def _report(self, name: str, status: int, pid: int | None) -> None:
+    def _note_the_dead(self) -> None:
+        for name, each in self._processes.items():
+            beside = each.get("process")
+            if "returncode" not in each and beside and beside.exitcode:
+                self._note(name, each)
+
+    def _note(self, name: str, each: dict[str, Any]) -> None:
         """Say what the killed process would have said at its end, and end its command."""
-        if pid:
+        if each.get("pid"):
             with suppress(ProcessLookupError):
-                os.killpg(pid, signal.SIGKILL)
-        message = {"type": "stop", "data": {"returncode": status}, "name": name}
-        self.events.put(Message(time=datetime.now(), colour=None, **message))  # noqa: DTZ005
+                os.killpg(each["pid"], signal.SIGKILL)
+        status = each["returncode"] = each["process"].exitcode
+        if self.returncode is None:
+            self.returncode = status
+        self._system_print(f"{name} stopped (rc={status})\n")
+
+    def _end_in_time(self) -> None:
+        if self._end is None and (self._stop_wanted or self._any_stopped()):
+            self._end = monotonic() + honcho.manager.KILL_WAIT + _LAST_WAIT
+        if self._end is not None and monotonic() > self._end:
+            self._kill_the_rest()
+
+    def _kill_the_rest(self) -> None:
+        """Kill what is left, with honcho's own processes, whose ends nobody has to tell of."""
+        for each in self._processes.values():
+            if "returncode" not in each and "process" in each:
+                each["process"].kill()
