@@ -12,7 +12,7 @@ from django.utils import timezone
 from events.admin import ReadOnlyAdmin
 
 from . import circuit, reconciliation, withdrawal
-from .models import ApiToken, Attempt, Circuit, Job, Photo, Restore
+from .models import ApiToken, Attempt, Circuit, Fetch, Job, Photo, Restore
 
 
 @admin.register(Photo)
@@ -105,6 +105,15 @@ class RestoreAdmin(ReadOnlyAdmin):
     list_select_related = ("job",)
     search_fields = ("id", "job__id")
     exclude = ("image", "preview")
+
+
+@admin.register(Fetch)
+class FetchAdmin(ReadOnlyAdmin):
+    """Results that are still to be fetched; their addresses are secrets."""
+
+    list_display = ("attempt", "tries", "due_at", "created_at")
+    list_select_related = ("attempt",)
+    exclude = ("url",)
 
 
 @admin.register(ApiToken)

@@ -9,9 +9,10 @@ from uuid import UUID
 
 from django.core.files.base import ContentFile
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 from django.utils import timezone
 
-from . import endpoints, pictures, streams, thumbnails
+from . import endpoints, fetches, pictures, streams, thumbnails
 from .endpoints import failures
 from .models import FINAL, ON_HOLD, Attempt, Job, Restore, Status
 from .runpod import Report
@@ -80,7 +81,7 @@ def _ends(attempt: Attempt, status: Status | None, *, moved: bool) -> bool:
     stands = job.first()
     if stands is not None and stands != Status.COMPLETED:
         logger.warning("A result came after job %s was %s; kept out", attempt.job_id, stands)
-    return stands is not None
+    return stands is not None or fetches.is_asked(attempt)
 
 
 def _recognise(attempt: Attempt, report: Report) -> None:
@@ -136,11 +137,49 @@ def _complete(attempt: Attempt, report: Report) -> bool:
         return False
     try:
         result = endpoints.read(report)
+    except endpoints.OutputError as error:
+        return _end_without_picture(attempt, report, error)
+    if result.url:
+        return _await(attempt, report, result, now)
+    return keep(attempt=attempt, result=result, report=report, now=now)
+
+
+def _await(attempt: Attempt, report: Report, result: endpoints.Result, now: datetime) -> bool:
+    """Have the picture fetched from its address; until it is here, the job is processing."""
+    with transaction.atomic():
+        job = lock(attempt.job_id)
+        if job is None or job.is_final:
+            return False
+        fetches.ask(attempt, result, now=now)
+        moved = _advance(job, Status.PROCESSING, report, now)
+        if moved:
+            streams.tell(job, Status.PROCESSING.value)
+        else:
+            job.save(update_fields=["delay_ms", "execution_ms"])
+    return moved
+
+
+def keep(
+    *, attempt: Attempt, result: endpoints.Result, report: Report | None, now: datetime
+) -> bool:
+    """Check the picture, keep it, and finish the job with it; one that is none fails the job."""
+    try:
         picture = pictures.read(io.BytesIO(result.image))
-    except (endpoints.OutputError, pictures.PictureError) as error:
-        logger.warning("Job %s completed without a usable picture: %s", attempt.job_id, error)
-        return _end(attempt, report, Status.FAILED, failures.of_output(error))
+    except pictures.PictureError as error:
+        return _end_without_picture(attempt, report, error)
     return _keep(_stored(attempt.job_id, picture, result), report, now)
+
+
+def _end_without_picture(
+    attempt: Attempt, report: Report | None, error: endpoints.OutputError | pictures.PictureError
+) -> bool:
+    logger.warning("Job %s completed without a usable picture: %s", attempt.job_id, error)
+    return give_up(attempt=attempt, failure=failures.of_output(error), report=report)
+
+
+def give_up(*, attempt: Attempt, failure: failures.Failure, report: Report | None = None) -> bool:
+    """Fail the job because its attempt came to nothing, unless something may come of another."""
+    return _end(attempt, report, Status.FAILED, failure)
 
 
 def _stored(job_id: UUID, picture: pictures.Picture, result: endpoints.Result) -> Restore:
@@ -152,6 +191,7 @@ def _stored(job_id: UUID, picture: pictures.Picture, result: endpoints.Result) -
         bytes=len(picture.image),
         model=result.model,
         stages=result.stages,
+        warnings=list(result.warnings),
     )
     name = f"{restore.pk}.{picture.extension}"
     restore.image.save(name, ContentFile(picture.image), save=False)
@@ -159,7 +199,7 @@ def _stored(job_id: UUID, picture: pictures.Picture, result: endpoints.Result) -
     return restore
 
 
-def _keep(restore: Restore, report: Report, now: datetime) -> bool:
+def _keep(restore: Restore, report: Report | None, now: datetime) -> bool:
     """Finish the job with the stored result; without a move, its files go again.
 
     Only an Exception says that nothing was committed. After a cancellation, which is none, the
@@ -175,7 +215,7 @@ def _keep(restore: Restore, report: Report, now: datetime) -> bool:
     return moved
 
 
-def _finish(restore: Restore, report: Report, now: datetime) -> bool:
+def _finish(restore: Restore, report: Report | None, now: datetime) -> bool:
     with transaction.atomic():
         job = lock(restore.job_id)
         if job is None or job.is_final:
@@ -194,10 +234,15 @@ def _discard(restore: Restore) -> None:
     restore.preview.delete(save=False)
 
 
-def _end(attempt: Attempt, report: Report, status: Status, failure: failures.Failure) -> bool:
-    """Finish the job without a result, unless RunPod is at a later attempt of it."""
-    later = Attempt.objects.filter(job_id=attempt.job_id, pk__gt=attempt.pk)
-    if later.believed(now=timezone.now()).exists():
+def _end(
+    attempt: Attempt, report: Report | None, status: Status, failure: failures.Failure
+) -> bool:
+    """Finish the job without a result, unless something may come of another attempt of it.
+
+    Of a later one, or of one whose picture is being fetched.
+    """
+    others = Attempt.objects.believed(now=timezone.now()).filter(job_id=attempt.job_id)
+    if others.filter(Q(pk__gt=attempt.pk) | ~Q(pk=attempt.pk) & Q(fetch__isnull=False)).exists():
         logger.info("A replaced attempt of job %s ended as %s", attempt.job_id, status)
         return False
     return stop(

@@ -209,10 +209,14 @@ class AttemptQuerySet(models.QuerySet["Attempt"]):
         return self.filter(runpod_job_id__isnull=False, ended_at=None, lost_at=None)
 
     def believed(self, *, now: datetime) -> Self:
-        """Return those that RunPod is or may be at: taken, or too young to have told their id."""
+        """Return those of which something may come.
+
+        RunPod has taken them, or they are too young to have told their id, or their picture is
+        being fetched.
+        """
         since = now - timedelta(seconds=settings.RUNPOD_SILENCE)
         known = Q(runpod_job_id__isnull=False) | Q(created_at__gt=since)
-        return self.filter(known, ended_at=None, lost_at=None)
+        return self.filter(known & Q(ended_at=None, lost_at=None) | Q(fetch__isnull=False))
 
 
 class Attempt(models.Model):
@@ -300,6 +304,28 @@ class Circuit(models.Model):
         return self.reason if self.opened_at else "RunPod takes jobs."
 
 
+class Fetch(models.Model):
+    """A result of which RunPod told the address: the row lasts until the picture is here, or lost.
+
+    So nobody's death in the middle costs it, and a repeated report starts no second one.
+    """
+
+    attempt = models.OneToOneField(Attempt, models.CASCADE, primary_key=True)
+    url = models.TextField(help_text="A secret: it may be signed.")
+    # What the worker told beside it, for the Restore.
+    facts = models.JSONField(default=dict)
+    created_at = models.DateTimeField(auto_now_add=True)
+    # When it is tried next; while somebody is at it, when they are taken for dead.
+    due_at = models.DateTimeField(db_index=True)
+    tries = models.PositiveSmallIntegerField(default=0)
+
+    class Meta:
+        verbose_name_plural = "fetches"
+
+    def __str__(self) -> str:
+        return f"fetch of {self.attempt_id}"
+
+
 class Restore(models.Model):
     """The result of a completed job."""
 
@@ -314,6 +340,8 @@ class Restore(models.Model):
     model = models.CharField(max_length=100, blank=True, help_text="What the worker calls itself.")
     # What each stage of the worker did and how long it took, as the worker tells it.
     stages = models.JSONField(default=list, blank=True)
+    # What went wrong all the same, in the worker's words.
+    warnings = models.JSONField(default=list, blank=True)
     has_thumbnails = models.BooleanField(default=False)
     created_at = models.DateTimeField(auto_now_add=True)
     # Of a photo's results, the one chosen last is the one that is shown; a new one is, at first.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import random
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,7 +13,17 @@ from django.contrib.sessions.backends.db import SessionStore
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
-from . import cancellation, idempotency, lifecycle, mails, reconciliation, submission, thumbnails
+from . import (
+    cancellation,
+    collection,
+    fetches,
+    idempotency,
+    lifecycle,
+    mails,
+    reconciliation,
+    submission,
+    thumbnails,
+)
 from .models import Allowance
 from .runpod import RunPodError
 
@@ -81,6 +92,16 @@ def tell_progress_after(wait: timedelta, *, job_id: str) -> None:
 
 
 @shared_task
+def fetch_result(*, attempt_id: int) -> None:
+    """Fetch the attempt's picture; where it does not come, again with growing, jittered gaps."""
+    wait = collection.collect(attempt_id=attempt_id)
+    if wait:
+        # Without a broker the reconciler finds it.
+        with suppress(OperationalError):
+            fetch_result.apply_async(kwargs={"attempt_id": attempt_id}, countdown=wait)
+
+
+@shared_task
 def make_thumbnails(*, kind: str, id: str) -> None:
     """Make the thumbnails of a photo or a result."""
     thumbnails.make(kind=kind, id=id)
@@ -109,6 +130,8 @@ def reconcile_jobs() -> None:
     reconciliation.cancel_unwanted(now=now)
     for job in reconciliation.to_submit(now=now):
         submit_job.delay(job_id=str(job.pk))
+    for attempt_id in fetches.overdue(now=now, most=_BATCH):
+        fetch_result.apply_async(kwargs={"attempt_id": attempt_id}, expires=_STALE)
 
 
 def _look_after_attempts(now: datetime) -> None:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from ..runpod import UNEXPLAINED, sentence
+from ..runpod import UNEXPLAINED, plain, sentence
 from . import links, texts
 from .base import OutputError, Result
 
@@ -141,7 +141,7 @@ class _Search:
         elif texts.is_picture(text):
             self.found.candidates.append(Candidate("base64", text))
         elif links.is_one(text) and not links.is_other_than_picture(text):
-            self._take_address(text)
+            self._take_address(plain(text))
 
     def _take_address(self, url: str) -> None:
         if links.is_public(url):
