@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from django.contrib import admin
+from django.templatetags.static import static
 from django.urls import include, path
+from django.utils.functional import lazy
+from django.views.generic import RedirectView
 from django.views.i18n import set_language
 
 from . import monitoring, staff
@@ -18,6 +21,8 @@ urlpatterns = [
     path("api/v1/", include("jobs.api.urls")),
     path("api/v1/", include("events.urls")),
     path("api/v1/", include("webhooks.urls")),
+    # The admin names no icon, and browsers then ask for this one.
+    path("favicon.ico", RedirectView.as_view(url=lazy(static, str)("jobs/favicon.svg"))),
     path("language/", set_language, name="set-language"),
     path("admin/login/", staff.sign_in),
     path("admin/", admin.site.urls),

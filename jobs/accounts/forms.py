@@ -33,6 +33,12 @@ class ResetForm(PasswordResetForm):
     nor in the time that it takes: a task looks it up.
     """
 
+    email = forms.EmailField(
+        label=_("E-mail address"),
+        max_length=254,
+        widget=forms.EmailInput(attrs={"autocomplete": "email"}),
+    )
+
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Have a letter sent to the accounts of that address, if there are any."""
         tasks.send_reset.delay(email=self.cleaned_data["email"], language=get_language())

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, Request, expect, sync_playwright
+from playwright.sync_api import Browser, Request, expect
 
 from tests.services import STATE, free_port
 
-from .system import ROOT, running
+from .people import SAMPLE, signed_up, upload
+from .system import running
 
-SAMPLE = ROOT / "restorer" / "samples" / "portrait-1961.jpg"
 BEFORE = ["/api/v1/photos/…/preview"]
 WITHIN = 60_000  # milliseconds; a machine may be busy
 
@@ -30,44 +28,6 @@ def site() -> Iterator[str]:
     }
     with running("run", **env) as system:
         yield system.site()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Start the system's Chromium, or Playwright's own where there is none."""
-    names = ("chromium", "chromium-browser", "google-chrome")
-    path = next((found for found in map(shutil.which, names) if found), None)
-    quiet = ["--disable-gpu", "--disable-quic", "--disable-background-networking", "--no-sandbox"]
-    with sync_playwright() as playwright:
-        if path is None and not Path(playwright.chromium.executable_path).exists():
-            if os.environ.get("CI"):
-                pytest.fail("CI must have a Chromium.")
-            pytest.skip("No Chromium: apt install chromium, or .venv/bin/playwright install.")
-        chromium = playwright.chromium.launch(executable_path=path, args=quiet)
-        yield chromium
-        chromium.close()
-
-
-def signed_up(browser: Browser, site: str, name: str, **options: bool) -> Page:
-    """Return a page of somebody who has just made an account."""
-    page = browser.new_context(base_url=site, **options).new_page()  # type: ignore[arg-type]
-    page.goto("/accounts/sign-up/")
-    page.get_by_label("Username").fill(name)
-    page.get_by_label("Password", exact=True).fill("a shoebox of photos")
-    page.get_by_label("Password confirmation").fill("a shoebox of photos")
-    page.locator("main [type=submit]").click()
-    page.wait_for_url(f"{site}/")
-    return page
-
-
-def upload(page: Page, photo: Path = SAMPLE) -> None:
-    page.locator("input[type=file]").set_input_files(photo)
-    page.locator("main [type=submit]").first.click()
-
-
-def is_shown(page: Page, selector: str) -> bool:
-    script = "image => image.complete && image.naturalWidth > 0"
-    return bool(page.locator(selector).evaluate(script))
 
 
 def test_the_result_appears_through_the_stream_alone(browser: Browser, site: str) -> None:
