@@ -12,7 +12,17 @@ from django.utils import timezone
 from events.admin import ReadOnlyAdmin
 
 from . import circuit, reconciliation, withdrawal
-from .models import ApiToken, Attempt, Circuit, Fetch, Job, Photo, Restore
+from .models import (
+    ApiToken,
+    Attempt,
+    Circuit,
+    Delivery,
+    Fetch,
+    Job,
+    Photo,
+    Restore,
+    Webhook,
+)
 
 
 @admin.register(Photo)
@@ -127,3 +137,24 @@ class ApiTokenAdmin(ReadOnlyAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Allow it to who has Django's permission: deleting a token revokes it."""
         return admin.ModelAdmin.has_delete_permission(self, request, obj)
+
+
+@admin.register(Webhook)
+class WebhookAdmin(ReadOnlyAdmin):
+    """Addresses that users registered; never the secrets that sign."""
+
+    list_display = ("url", "owner", "event_types", "disabled_at", "disabled_reason", "created_at")
+    list_filter = ("disabled_reason", "created_at")
+    list_select_related = ("owner",)
+    search_fields = ("id", "url", "owner__username")
+    exclude = ("secret", "previous_secret")
+
+
+@admin.register(Delivery)
+class DeliveryAdmin(ReadOnlyAdmin):
+    """What was sent to webhooks, newest first, with each try."""
+
+    list_display = ("id", "webhook", "type", "status", "tries", "next_try_at", "created_at")
+    list_filter = ("status", "type", "created_at")
+    list_select_related = ("webhook",)
+    search_fields = ("id", "subject", "webhook__url")

@@ -1,4 +1,4 @@
-"""The streams on which a job is told: its own, and its owner's."""
+"""Where a job is told: its own stream, its owner's, and its owner's webhooks."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from events import log, pruning
 from events.models import DELETED, Event
 
 from .models import Job
+from .outgoing import outbox
+from .outgoing.rules import EVENT_TYPES
 from .snapshots import JobSnapshot, farewell, snapshot
 
 PROGRESS = "progress"  # a type of event that is no status; the other one is DELETED
@@ -43,7 +45,9 @@ def tell(job: Job, type: str) -> None:
 
     Within the transaction that made it true.
     """
-    log.append_all(_events(job, type, snapshot(job), final=job.is_final))
+    events = _events(job, type, snapshot(job), final=job.is_final)
+    log.append_all(events)
+    _tell_webhooks(job, events[0])
 
 
 def tell_deleted(jobs: Sequence[Job]) -> None:
@@ -55,6 +59,14 @@ def tell_deleted(jobs: Sequence[Job]) -> None:
     log.append_all(events)
     for event in events:
         pruning.erase_before(event)
+    outbox.erase(job.pk for job in jobs)
+    for job, event in zip(jobs, events[::2], strict=True):
+        _tell_webhooks(job, event)
+
+
+def _tell_webhooks(job: Job, event: Event) -> None:
+    if event.type in EVENT_TYPES:
+        outbox.write(owner_id=job.owner_id, subject=job.pk, type=event.type, data=event.data)
 
 
 def erase_all(*, owner_id: int) -> None:

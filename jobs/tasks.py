@@ -7,6 +7,7 @@ import random
 from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from celery import shared_task
 from django.contrib.sessions.backends.db import SessionStore
@@ -25,6 +26,7 @@ from . import (
     thumbnails,
 )
 from .models import Allowance
+from .outgoing import sending
 from .runpod import RunPodError
 
 logger = logging.getLogger(__name__)
@@ -115,9 +117,24 @@ def make_missing_thumbnails() -> None:
 
 
 @shared_task
+def send_webhook(*, webhook_id: str) -> None:
+    """Send what the webhook has to be sent; what is left after a while is another task's."""
+    if sending.send(UUID(webhook_id)):
+        send_webhook.delay(webhook_id=webhook_id)
+
+
+@shared_task
+def send_due_webhooks() -> None:
+    """Send all that is due: again, or because the task for it was lost."""
+    for webhook_id in sending.due(now=timezone.now(), most=_BATCH):
+        send_webhook.delay(webhook_id=str(webhook_id))
+
+
+@shared_task
 def forget_keys() -> None:
-    """Delete Idempotency-Keys that have expired."""
+    """Delete Idempotency-Keys that have expired, and the log of old deliveries."""
     idempotency.forget(now=timezone.now())
+    sending.forget(now=timezone.now())
 
 
 @shared_task

@@ -316,6 +316,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 300.0,
         "options": {"expires": 300},
     },
+    "send-due-webhooks": {
+        "task": "jobs.tasks.send_due_webhooks",
+        "schedule": 10.0,
+        "options": {"expires": 10},
+    },
     "forget-keys": {
         "task": "jobs.tasks.forget_keys",
         "schedule": 3600.0,
@@ -356,6 +361,10 @@ API_RATES = {
     "restore": number("API_RATE_RESTORE", 120, at_least=1),
     "events": number("API_RATE_EVENTS", 120, at_least=1),
 }
+
+# Hosts that webhooks of users may name, by https and at public addresses alone; a leading dot is a
+# wildcard, * is any. An origin, such as http://127.0.0.1:9000, is called wherever it leads.
+WEBHOOKS_HOSTS = given("WEBHOOKS_HOSTS", "*").split(",")
 
 # Pages of other origins that may call the API, with the session's cookie too. None others.
 CORS_ALLOWED_ORIGINS = [

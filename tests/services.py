@@ -26,6 +26,7 @@ atexit.register(shutil.rmtree, STATE, ignore_errors=True)
 _OURS = (
     *("RUNPOD_", "DATABASE_URL", "REDIS_URL", "PUBLIC_URL", "ALLOWED_HOSTS"),
     *("EVENTS_", "METRICS_", "CORS_", "API_", "ACCOUNTS_", "EMAIL_", "FORWARDED_ALLOW_IPS"),
+    "WEBHOOKS_",
 )
 
 

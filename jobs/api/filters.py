@@ -8,7 +8,7 @@ from django.db.models import Exists, Model, OuterRef, QuerySet
 from rest_framework import serializers
 from rest_framework.request import Request
 
-from ..models import Job, Photo, Status
+from ..models import Delivery, DeliveryStatus, Job, Photo, Status
 
 F = TypeVar("F", bound="PageFilters")
 M = TypeVar("M", bound=Model)
@@ -70,6 +70,22 @@ class PhotoFilters(PageFilters):
             newest = Job.objects.newest().filter(photo=OuterRef("pk"), status__in=statuses)
             photos = photos.filter(Exists(newest))
         return self.by_time(photos)
+
+
+class DeliveryFilters(PageFilters):
+    """Deliveries by status and time."""
+
+    status = serializers.ListField(
+        child=serializers.ChoiceField(DeliveryStatus.choices),
+        required=False,
+        help_text="One of these; named several times, any of them.",
+    )
+
+    def of(self, deliveries: QuerySet[Delivery]) -> QuerySet[Delivery]:
+        """Return those of the deliveries that the filters name."""
+        if statuses := self.validated_data.get("status"):
+            deliveries = deliveries.filter(status__in=statuses)
+        return self.by_time(deliveries)
 
 
 def filters(kind: type[F], request: Request) -> F:

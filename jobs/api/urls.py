@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from . import grants, jobs, photos, restores, thumbnails
+from . import grants, jobs, photos, restores, thumbnails, webhooks
 
 app_name = "api"
 urlpatterns = [
@@ -34,4 +34,21 @@ urlpatterns = [
         name="restore-thumbnail",
     ),
     path("events/token", grants.GrantList.as_view(), name="events-token"),
+    path("webhooks", webhooks.WebhookList.as_view(), name="webhooks"),
+    path("webhooks/<uuid:webhook_id>", webhooks.WebhookDetail.as_view(), name="webhook"),
+    path(
+        "webhooks/<uuid:webhook_id>/secret",
+        webhooks.WebhookSecret.as_view(),
+        name="webhook-secret",
+    ),
+    path(
+        "webhooks/<uuid:webhook_id>/deliveries",
+        webhooks.DeliveryList.as_view(),
+        name="deliveries",
+    ),
+    path(
+        "webhooks/<uuid:webhook_id>/deliveries/<uuid:delivery_id>/resend",
+        webhooks.DeliveryResend.as_view(),
+        name="delivery-resend",
+    ),
 ]

@@ -106,6 +106,7 @@ def clean_environment() -> dict[str, str]:
     ours = re.compile(
         "SECRET_KEY|DEBUG|ALLOWED_HOSTS|PORT$|PUBLIC_URL|DATABASE_URL|REDIS_URL|MEDIA_ROOT|RUNPOD_"
         "|EVENTS_|METRICS_|LOCAL_ENDPOINT_|RESTORER_|CORS_|API_|ACCOUNTS_|EMAIL_|FORWARDED_ALLOW_IPS"
+        "|WEBHOOKS_"
         "|DJANGO_SETTINGS_MODULE|PHOTO$|COV_"
     )
     return {name: value for name, value in os.environ.items() if not ours.match(name)}
