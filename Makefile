@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install -qq --require-hashes --only-binary :all:
 
-.PHONY: run demo test test-fast lint format bench soak browser requirements clean
+.PHONY: run demo test test-fast lint format bench soak browser judges requirements clean
 
 run: .venv/local
 	@exec $(BIN)/python -m photorestore.local run
@@ -12,7 +12,7 @@ demo: .venv/local
 	@exec $(BIN)/python -m photorestore.local demo
 
 # Everything on SQLite, then all that touches a database on PostgreSQL.
-test: .venv/dev browser
+test: .venv/dev browser judges
 	@$(BIN)/python -m pytest --cov --cov-report=
 	@$(BIN)/python -m pytest --database postgresql -m "not e2e" --ignore tests/restorer --cov --cov-append
 
@@ -53,6 +53,19 @@ var/bench/made: requirements/bench.txt
 browser: .venv/dev
 	@command -v chromium chromium-browser google-chrome >/dev/null || $(BIN)/playwright install chromium
 
+# RunPod's own code, which judges ours, stays out of its environment: worker, Python and JavaScript client.
+judges: var/judges/made
+
+var/judges/made: requirements/worker.txt tests/judges/package.json tests/judges/package-lock.json
+	@command -v npm >/dev/null || { echo 'npm is needed for a judge of the tests; on Debian: apt install npm'; exit 1; }
+	@echo 'Installing what judges the restorer into var/judges …'
+	@mkdir -p -m 700 var && mkdir -p var/judges && $(PYTHON) -m venv --clear var/judges/venv
+	@var/judges/venv/bin/python -m pip --disable-pip-version-check install -qq --require-hashes \
+	  --only-binary :all: -r $<
+	@cp tests/judges/package.json tests/judges/package-lock.json var/judges/
+	@npm ci --prefix var/judges --ignore-scripts --no-audit --no-fund --silent
+	@touch $@
+
 .venv/made:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo 'Python 3.11 or later is needed: PYTHON=python3.11 make …'; exit 1; }
@@ -71,7 +84,7 @@ browser: .venv/dev
 
 # Pins every requirement with its hashes, again and newest (needs uv).
 requirements:
-	@cd requirements && for name in base restorer local dev bench; do \
+	@cd requirements && for name in base restorer local dev bench worker; do \
 	  uv pip compile --quiet --upgrade --generate-hashes --universal --python-version 3.11 --no-emit-index-url \
 	    --custom-compile-command 'make requirements' $$name.in -o $$name.txt || exit 1; done
 

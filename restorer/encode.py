@@ -1,4 +1,4 @@
-"""From pixels to the bytes of the result, small enough to travel in a webhook as base64."""
+"""From pixels to the bytes of the result, small enough for the way they have to go."""
 
 from __future__ import annotations
 
@@ -11,13 +11,12 @@ from PIL import Image
 from restorer.arrays import Gray, Rgb
 from restorer.errors import RestoreError
 
-MAX_BYTES = 16_000_000
 JPEG_MAX_SIDE = 65_500  # libjpeg's limit, in pixels
 QUALITIES = (95, 92, 88, 82, 74, 62, 48, 32, 18)
 
 
 def encode(
-    rgb: Rgb, alpha: Gray | None, icc_profile: bytes | None, *, max_bytes: int = MAX_BYTES
+    rgb: Rgb, alpha: Gray | None, icc_profile: bytes | None, *, max_bytes: int
 ) -> tuple[bytes, str]:
     """Return the file and its format, "jpeg" or "png", within max_bytes; raise RestoreError."""
     if alpha is not None or max(rgb.shape[:2]) > JPEG_MAX_SIDE:

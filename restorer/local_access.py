@@ -16,7 +16,10 @@ from restorer.local_queue import Queue
 from restorer.local_request import RequestError
 from restorer.local_webhook import GAP
 
-MAX_BODY = 10 * 1024 * 1024  # bytes, RunPod's limit for /run
+MEBIBYTE = 1024 * 1024
+MAX_BODY = 10 * MEBIBYTE  # RunPod's limit for /run
+MAX_BODY_OF_RUNSYNC = 20 * MEBIBYTE
+LEAST_WAIT, WAIT_WHEN_ABSENT, MOST_WAIT = 1_000, 90_000, 300_000  # ms
 
 
 @dataclass(frozen=True)
@@ -60,16 +63,24 @@ def find_job(queue: Queue, request: Request) -> Job:
     return job
 
 
-async def read_body(request: Request) -> bytes:
-    """Return the body; raises RequestError as soon as it is too large."""
-    _check_size(int(request.headers.get("content-length", "0")))
+async def read_body(request: Request, limit: int) -> bytes:
+    """Return the body; raises RequestError as soon as it has more bytes than the limit."""
+    _check_size(int(request.headers.get("content-length", "0")), limit)
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
-        _check_size(len(body))
+        _check_size(len(body), limit)
     return bytes(body)
 
 
-def _check_size(size: int) -> None:
-    if size > MAX_BODY:
-        raise RequestError("request body exceeded max body size of 10MiB")
+def _check_size(size: int, limit: int) -> None:
+    if size > limit:
+        raise RequestError(f"request body exceeded max body size of {limit // MEBIBYTE}MiB")
+
+
+def read_wait(request: Request) -> float:
+    """Return the seconds that the caller will wait for a job's end, within RunPod's bounds."""
+    text = request.query_params.get("wait", str(WAIT_WHEN_ABSENT))
+    if not (text.isascii() and text.isdigit()):
+        raise RequestError("wait must be a number of milliseconds")
+    return min(max(int(text), LEAST_WAIT), MOST_WAIT) / 1000

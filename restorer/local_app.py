@@ -55,8 +55,13 @@ def _refusal(request: Request, error: Exception) -> Response:
 
 _ROUTES = [
     Route("/v2/{endpoint}/run", calls.run, methods=["POST"]),
+    Route("/v2/{endpoint}/runsync", calls.runsync, methods=["POST"]),
     Route("/v2/{endpoint}/status/{id}", calls.status, methods=["GET"]),
+    Route("/v2/{endpoint}/status-sync/{id}", calls.status_sync, methods=["GET"]),
+    Route("/v2/{endpoint}/stream/{id}", calls.stream, methods=["GET"]),
     Route("/v2/{endpoint}/cancel/{id}", calls.cancel, methods=["POST"]),
+    Route("/v2/{endpoint}/retry/{id}", calls.retry, methods=["POST"]),
+    Route("/v2/{endpoint}/purge-queue", calls.purge_queue, methods=["POST"]),
     Route("/v2/{endpoint}/health", calls.health, methods=["GET"]),
     Route("/elsewhere.jpg", calls.elsewhere, methods=["GET"]),
 ]

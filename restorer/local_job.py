@@ -11,7 +11,9 @@ from uuid import uuid4
 from restorer.local_faults import Fault
 from restorer.local_request import Submission, encode
 
-RESULT_KEPT = 30 * 60  # seconds from the end (RUNPOD.md §1, "Keeping, size, rate")
+# Seconds from the end (RUNPOD.md §1, "Keeping, size, rate")
+RESULT_KEPT = 30 * 60
+RESULT_OF_RUNSYNC_KEPT = 60
 # Ours, because results are in memory: a photo of 16 MB is 22 MB of base64.
 MAX_FINISHED = 200  # jobs
 MAX_OUTPUT = 512 * 1024 * 1024  # bytes, of all finished jobs together
@@ -45,7 +47,9 @@ class Job:
     stuck: float | None = None
     output: bytes | None = None
     error: str | None = None
+    kept: float = RESULT_KEPT
     looks: int = 0  # at its status, as far as a fault counts them
+    has_ended: asyncio.Event = field(default_factory=asyncio.Event)
     called: asyncio.Event = field(default_factory=asyncio.Event)  # its webhook was
     followed: asyncio.Event = field(default_factory=asyncio.Event)  # by a job for the same photo
 
@@ -61,6 +65,13 @@ class Job:
         """Nothing changes the job after this. Progress shown as output until now goes."""
         self.status, self.output, self.error = outcome.status, outcome.output, outcome.error
         self.ended = now
+        self.has_ended.set()
+
+    def restart(self) -> None:
+        """Wait in the queue anew, as if nothing had come of the job."""
+        self.status, self.output, self.error = "IN_QUEUE", None, None
+        self.worker_id = self.started = self.ended = None
+        self.has_ended.clear()
 
     def overran(self, now: float) -> bool:
         """Tell whether executionTimeout has passed since a worker took the job."""
@@ -70,9 +81,9 @@ class Job:
         return now - self.started >= limit
 
     def expired(self, now: float) -> bool:
-        """Tell whether RunPod would have deleted the job: ttl, or 30 minutes from the end."""
+        """Tell whether RunPod would have deleted the job: by its ttl, or long after its end."""
         outlived = now - self.submitted >= self.submission.policy.ttl / 1000
-        return outlived or (self.ended is not None and now - self.ended >= RESULT_KEPT)
+        return outlived or (self.ended is not None and now - self.ended >= self.kept)
 
     def report(self, now: float) -> dict[str, bytes]:
         """Return the status body (RUNPOD.md §1): the fields true by now, each as JSON text."""
@@ -101,7 +112,7 @@ def surplus(finished: Iterable[Job]) -> list[Job]:
     """Return those of the finished jobs, given oldest first, that memory has no room for."""
     dropped, size = [], 0
     for count, job in enumerate(reversed(list(finished)), start=1):
-        size += len(job.output or b"")
+        size += len(job.output or b"") + len(job.submission.input)
         if count > MAX_FINISHED or size > MAX_OUTPUT:
             dropped.append(job)
     return dropped

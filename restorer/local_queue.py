@@ -7,15 +7,16 @@ from collections import Counter, deque
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
-from functools import partial
 
 from restorer import local_outcomes
 from restorer.local_faults import Fault
 from restorer.local_job import CANCELLED, OVERRUN, Job, Outcome, surplus
+from restorer.local_pool import Pool
 from restorer.local_request import Submission
-from restorer.local_worker import Handler, Worker
+from restorer.local_worker import Handler
 
 TICK = 0.25  # seconds between two looks at the clock when nobody asks
+RETRYABLE = {"FAILED", "TIMED_OUT"}
 
 
 class Queue:
@@ -28,24 +29,20 @@ class Queue:
         on_end: Callable[[Job, float], None],
         clock: Callable[[], float],
     ) -> None:
-        self._handler, self._on_end, self._clock = handler, on_end, clock
-        self._loop = asyncio.get_running_loop()
+        self._on_end, self._clock = on_end, clock
         self._jobs: dict[str, Job] = {}
         self._waiting: deque[Job] = deque()
         self._finished: dict[str, Job] = {}
         self._counts: Counter[str] = Counter()
         self._unfollowed: list[Job] = []
-        self._running: dict[Worker, Job] = {}
-        self._idle = [self._hire() for _ in range(workers)]
+        self._pool = Pool(handler, workers, self._returned, self._progressed)
 
     def submit(self, submission: Submission) -> Job:
         """Put a job at the end of the queue."""
         job = Job(submission, submitted=self._clock())
         self._jobs[job.id] = job
         self._follow(job)
-        if not job.meets(Fault.STUCK_IN_QUEUE):
-            self._waiting.append(job)
-        self._dispatch()
+        self._enqueue(job)
         return job
 
     def find(self, job_id: str) -> Job | None:
@@ -58,6 +55,20 @@ class Queue:
         if not job.meets(Fault.CANCEL_IGNORED):
             self._end(job, CANCELLED)
 
+    def retry(self, job: Job) -> None:
+        """Run a job again that has ended without a result."""
+        del self._finished[job.id]
+        job.restart()
+        self._counts["retried"] += 1
+        self._enqueue(job)
+
+    def purge(self) -> int:
+        """Cancel the jobs that wait, and return how many there were."""
+        waiting = [*self._waiting]
+        for job in waiting:
+            self._end(job, CANCELLED)
+        return len(waiting)
+
     def now(self) -> float:
         """Return the time of the queue's clock, in seconds."""
         return self._clock()
@@ -65,12 +76,13 @@ class Queue:
     def health(self) -> dict[str, dict[str, int]]:
         """Return the counts of /health (RUNPOD.md §1)."""
         self.sweep()
-        states = Counter(job.status for job in self._jobs.values())
+        states, idle = Counter(job.status for job in self._jobs.values()), self._pool.idle
         jobs = {"completed": self._counts["COMPLETED"], "failed": self._counts["FAILED"]}
-        jobs |= {"inProgress": states["IN_PROGRESS"], "inQueue": states["IN_QUEUE"], "retried": 0}
+        jobs |= {"inProgress": states["IN_PROGRESS"], "inQueue": states["IN_QUEUE"]}
+        jobs |= {"retried": self._counts["retried"]}
         # RunPod counts a worker that waits for work as idle and as ready.
-        workers = {"idle": len(self._idle), "initializing": 0, "ready": len(self._idle)}
-        workers |= {"running": len(self._running), "throttled": 0, "unhealthy": 0}
+        workers = {"idle": idle, "initializing": 0, "ready": idle}
+        workers |= {"running": len(self._pool.running), "throttled": 0, "unhealthy": 0}
         return {"jobs": jobs, "workers": workers}
 
     async def keep_time(self) -> None:
@@ -87,28 +99,26 @@ class Queue:
                 self._forget(job)
             elif job.status == "IN_PROGRESS" and job.overran(now):
                 self._end(job, OVERRUN)
-        for worker, job in list(self._running.items()):
+        for worker, job in list(self._pool.running.items()):
             if job.overran(now):
-                self._replace(worker)
+                self._pool.replace(worker)
+        self._dispatch()
 
     def close(self) -> None:
-        """Send the workers home; one that is busy is left to itself."""
-        for worker in [*self._idle, *self._running]:
-            worker.dismiss()
+        """Send the workers home."""
+        self._pool.close()
+
+    def _enqueue(self, job: Job) -> None:
+        if not job.meets(Fault.STUCK_IN_QUEUE):
+            self._waiting.append(job)
+        self._dispatch()
 
     def _dispatch(self) -> None:
-        while self._idle and self._waiting:
-            job, worker = self._waiting.popleft(), self._idle.pop()
-            job.start(worker.id, self._clock())
-            self._running[worker] = job
-            worker.give(job)
+        while self._pool.idle and self._waiting:
+            self._pool.give(self._waiting.popleft(), self._clock())
 
-    def _returned(self, worker: Worker, job: Job, outcome: Outcome | None) -> None:
+    def _returned(self, job: Job, outcome: Outcome | None) -> None:
         self.sweep()
-        if self._running.get(worker) is not job:
-            return  # it overran, and another worker has its place
-        del self._running[worker]
-        self._idle.append(worker)
         outcome = local_outcomes.played(job, outcome)
         if job.meets(Fault.STUCK_IN_PROGRESS):
             job.stuck = self._clock()
@@ -128,8 +138,9 @@ class Queue:
         self._counts[job.status] += 1
         self._finished[job.id] = job
         self._on_end(job, now)
-        # The photo that came in has done its work; only results are kept.
-        job.submission = replace(job.submission, input=b"{}")
+        if job.status not in RETRYABLE:
+            # The photo that came in has done its work; only results are kept.
+            job.submission = replace(job.submission, input=b"")
         for old in surplus(self._finished.values()):
             self._forget(old)
         if job.meets(Fault.EXPIRED, Fault.WEBHOOK_OLDER_ATTEMPT):
@@ -152,19 +163,3 @@ class Queue:
     def _leave_queue(self, job: Job) -> None:
         with suppress(ValueError):
             self._waiting.remove(job)
-
-    def _replace(self, worker: Worker) -> None:
-        # RunPod stops the worker of an overrun (docs EC); a thread can only be left behind.
-        del self._running[worker]
-        worker.dismiss()
-        self._idle.append(self._hire())
-        self._dispatch()
-
-    def _hire(self) -> Worker:
-        returned, progressed = self._returned, self._progressed
-        return Worker(self._handler, partial(self._tell, returned), partial(self._tell, progressed))
-
-    def _tell(self, method: Callable[..., None], *facts: object) -> None:
-        # Called in a worker's thread. Without the loop, the server has stopped and nobody cares.
-        with suppress(RuntimeError):
-            self._loop.call_soon_threadsafe(method, *facts)

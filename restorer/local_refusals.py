@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, cast
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
-from restorer.local_faults import Fault
+from restorer.local_faults import Fault, Faults
 from restorer.local_job import Job
 
 _LOOKS = 2  # at a job's status that meet a fault
@@ -19,10 +20,10 @@ _PAUSED = {
 _GATEWAY = "<html><head><title>502 Bad Gateway</title></head><body>502 Bad Gateway</body></html>"
 
 
-def refusal(faults: frozenset[Fault]) -> Response | None:
+def refusal(request: Request, faults: Faults) -> Response | None:
     """Return the answer to POST /run that takes no job, if there is to be one."""
     # Made anew each time: a response belongs to one request.
-    answers = {
+    answers: dict[Fault, Callable[[], Response]] = {
         Fault.RUN_400: lambda: JSONResponse({"error": "bad request"}, 400),
         Fault.RUN_401: lambda: JSONResponse({"error": "unauthorized"}, 401),
         Fault.RUN_402: lambda: JSONResponse({"error": "insufficient balance"}, 402),
@@ -31,6 +32,7 @@ def refusal(faults: frozenset[Fault]) -> Response | None:
         Fault.RUN_429: lambda: Response("too many requests", 429, {"Retry-After": "2"}),
         Fault.RUN_500: lambda: JSONResponse({"error": "internal error"}, 500),
         Fault.RUN_502_HTML: gateway_error,
+        Fault.RUN_NO_ANSWER: lambda: hang_up(request),
     }
     return next((make() for fault, make in answers.items() if fault in faults), None)
 

@@ -11,6 +11,7 @@ from PIL import Image, ImageCms
 
 from restorer import quantisation
 from restorer.decode import Photo, decode
+from restorer.delivery import MAX_INLINE
 from restorer.encode import encode
 from restorer.errors import RestoreError
 from tests.restorer import pictures
@@ -96,7 +97,7 @@ def test_an_opaque_alpha_channel_is_no_transparency() -> None:
 def test_an_rgb_profile_is_kept() -> None:
     photo = read(ramp("RGB"), "JPEG", icc_profile=SRGB)
     assert photo.icc_profile == SRGB
-    data, _ = encode(photo.rgb, None, photo.icc_profile)
+    data, _ = encode(photo.rgb, None, photo.icc_profile, max_bytes=MAX_INLINE)
     assert Image.open(io.BytesIO(data)).info["icc_profile"] == SRGB
 
 
@@ -137,7 +138,7 @@ D50 = (0.9642, 1.0, 0.8249)
 
 
 def test_a_result_is_jpeg_of_quality_95_with_full_colour() -> None:
-    data, kind = encode(pictures.photo("cat"), None, None)
+    data, kind = encode(pictures.photo("cat"), None, None, max_bytes=MAX_INLINE)
     image = Image.open(io.BytesIO(data))
     assert kind == "jpeg"
     assert quantisation.quality(image.quantization) == 95  # type: ignore[attr-defined]
@@ -146,7 +147,7 @@ def test_a_result_is_jpeg_of_quality_95_with_full_colour() -> None:
 
 def test_quality_gives_way_only_as_far_as_needed() -> None:
     photo = pictures.photo("cat")
-    whole = len(encode(photo, None, None)[0])
+    whole = len(encode(photo, None, None, max_bytes=MAX_INLINE)[0])
     data, _ = encode(photo, None, None, max_bytes=whole * 3 // 4)
     assert whole // 2 < len(data) <= whole * 3 // 4
 
@@ -154,7 +155,7 @@ def test_quality_gives_way_only_as_far_as_needed() -> None:
 def test_a_transparent_result_that_is_too_large_gets_fewer_colours() -> None:
     photo = pictures.photo("cat")
     alpha = np.full(photo.shape[:2], 200, np.uint8)
-    whole = len(encode(photo, alpha, None)[0])
+    whole = len(encode(photo, alpha, None, max_bytes=MAX_INLINE)[0])
     data, kind = encode(photo, alpha, None, max_bytes=whole // 2)
     assert kind == "png"
     assert len(data) <= whole // 2
@@ -167,7 +168,7 @@ def test_a_result_that_never_fits_is_an_error() -> None:
 
 
 def test_a_picture_too_long_for_jpeg_is_png() -> None:
-    assert encode(np.zeros((1, 70_000, 3), np.uint8), None, None)[1] == "png"
+    assert encode(np.zeros((1, 70_000, 3), np.uint8), None, None, max_bytes=MAX_INLINE)[1] == "png"
 
 
 @pytest.mark.parametrize("quality", [10, 35, 60, 75, 90, 95])

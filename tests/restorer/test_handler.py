@@ -16,8 +16,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from restorer import delivery, pipeline, progress, source
 from restorer import handler as handler_module
-from restorer import pipeline, progress, source
 from restorer.handler import handler, run
 from tests.restorer import pictures
 from tests.restorer.pictures import SAMPLES
@@ -30,6 +30,7 @@ class Site:
     url: str = ""
     files: dict[str, tuple[int, bytes]] = field(default_factory=dict)
     posts: list[tuple[float, dict[str, Any]]] = field(default_factory=list)
+    puts: list[tuple[str, str, bytes]] = field(default_factory=list)
     status: int = 200
     hold: threading.Event | None = None
 
@@ -52,6 +53,14 @@ def site() -> Iterator[Site]:
             if here.hold is not None:
                 here.hold.wait(10)
             self.send_response(here.status)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def do_PUT(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            here.puts.append((self.path, self.headers["Content-Type"], body))
+            self.send_response(here.status)
+            self.send_header("Location", "/elsewhere")
             self.send_header("Content-Length", "0")
             self.end_headers()
 
@@ -108,6 +117,88 @@ def test_a_photo_in_base64_comes_back_restored() -> None:
 def test_an_answer_is_plain_json() -> None:
     answer = handler(job(image_base64=small()))
     assert json.loads(json.dumps(answer, allow_nan=False)) == answer
+
+
+@pytest.mark.parametrize("odd", [float("nan"), np.float32(1), b"x", {1, 2}, "half \ud83d"])
+def test_what_json_cannot_carry_becomes_an_error(
+    monkeypatch: pytest.MonkeyPatch, odd: object
+) -> None:
+    monkeypatch.setattr(handler_module, "MODEL", odd)
+    answer = handler(job(image_base64=small()))
+    assert answer == {"error": "Something went wrong while restoring the photo."}
+
+
+def test_a_picture_too_large_for_the_body_is_made_smaller(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = base64.b64encode((SAMPLES / "rocket.jpg").read_bytes()).decode()
+    whole = handler(job(image_base64=data))
+    monkeypatch.setattr(delivery, "MAX_INLINE", len(whole["image_base64"]) // 2)
+    smaller = handler(job(image_base64=data))
+    assert len(smaller["image_base64"]) < len(whole["image_base64"]) * 2 / 3
+    assert opened(smaller).size == opened(whole).size
+
+
+def test_a_result_stays_below_ten_mebibytes() -> None:
+    body = {"output": {"image_base64": delivery.inline(bytes(delivery.MAX_INLINE))}}
+    assert len(json.dumps(body)) < 10 * 1024 * 1024 - 100_000
+
+
+# upload_url
+
+
+def test_the_picture_is_left_at_the_address_that_the_job_names(site: Site) -> None:
+    answer = handler(job(image_base64=small(), upload_url=f"{site.url}/bucket/a?signature=s3cret"))
+    assert set(answer) == {
+        "image_url",
+        "format",
+        "width",
+        "height",
+        "seconds",
+        "stages",
+        "model",
+    }
+    assert answer["image_url"] == f"{site.url}/bucket/a"
+    ((path, kind, picture),) = site.puts
+    assert (path, kind) == ("/bucket/a?signature=s3cret", "image/jpeg")
+    assert Image.open(io.BytesIO(picture)).size == (60, 40)
+
+
+def test_a_picture_for_an_address_need_not_be_made_smaller(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delivery, "MAX_INLINE", 500)
+    data = base64.b64encode((SAMPLES / "rocket.jpg").read_bytes()).decode()
+    assert "too large" in handler(job(image_base64=data))["error"]
+    answer = handler(job(image_base64=data, upload_url=f"{site.url}/a"))
+    assert answer["image_url"] == f"{site.url}/a"
+
+
+@pytest.mark.parametrize(("status", "tries"), [(307, 1), (403, 1), (500, 3), (503, 3)])
+def test_where_the_upload_fails_the_picture_goes_into_the_result(
+    site: Site,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    status: int,
+    tries: int,
+) -> None:
+    monkeypatch.setattr(delivery, "_SECONDS_BETWEEN", 0.0)
+    site.status = status
+    answer = handler(job(image_base64=small(), upload_url=f"{site.url}/a?signature=s3cret"))
+    assert opened(answer).size == (60, 40)
+    assert "image_url" not in answer
+    assert len(site.puts) == tries
+    assert str(status) in caplog.text
+    assert "s3cret" not in caplog.text
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:1/", "ftp://a/", "nonsense", "http://[", 7, ""])
+def test_a_wrong_upload_address_does_not_lose_the_picture(
+    monkeypatch: pytest.MonkeyPatch, url: object
+) -> None:
+    monkeypatch.setattr(delivery, "_SECONDS_BETWEEN", 0.0)
+    assert "image_base64" in handler(job(image_base64=small(), upload_url=url))
+
+
+# Where the photo comes from
 
 
 def test_a_photo_is_fetched_from_its_address(site: Site) -> None:

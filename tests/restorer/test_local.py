@@ -43,6 +43,11 @@ OPERATIONS = [
     ("GET", "status/some-job"),
     ("POST", "cancel/some-job"),
     ("GET", "health"),
+    ("POST", "runsync"),
+    ("GET", "status-sync/some-job"),
+    ("GET", "stream/some-job"),
+    ("POST", "retry/some-job"),
+    ("POST", "purge-queue"),
 ]
 
 
@@ -236,7 +241,7 @@ def test_an_unknown_path_is_not_found(plain: Endpoint, path: str) -> None:
     assert isinstance(answer.json(), dict)
 
 
-@pytest.mark.parametrize(("method", "path"), [OPERATIONS[1], OPERATIONS[2]])
+@pytest.mark.parametrize(("method", "path"), [op for op in OPERATIONS if "some-job" in op[1]])
 def test_an_unknown_job_is_not_found(plain: Endpoint, method: str, path: str) -> None:
     answer = plain.http.request(method, f"/{path}")
     assert answer.status_code == 404
