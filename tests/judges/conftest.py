@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -32,8 +33,9 @@ class Judges:
 
 @pytest.fixture(scope="session")
 def judges() -> Judges:
-    """Have them installed, unless they are."""
-    subprocess.run(["make", "--silent", "judges"], cwd=ROOT, check=True, timeout=600)
+    """Have them installed, unless they are; that may take longer than pytest lets a test take."""
+    faulthandler.cancel_dump_traceback_later()
+    subprocess.run(["make", "--silent", "judges"], cwd=ROOT, check=True, timeout=900)
     return Judges()
 
 
