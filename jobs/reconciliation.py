@@ -79,7 +79,8 @@ def _is_gone(attempt: Attempt, now: datetime) -> bool:
     may have come and gone, that is not the owner's loss.
     """
     heard = attempt.heard_at or attempt.created_at
-    if now > _deadline(attempt) and now - heard < _KEPT:
+    over = now - attempt.created_at > timedelta(seconds=settings.RUNPOD_TTL)
+    if over and now - heard < _KEPT:
         _time_out(attempt.job_id, _TOO_LONG)
         return False
     return attempt.lose()

@@ -336,6 +336,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 600.0,
         "options": {"expires": 600},
     },
+    "prune-deliveries": {
+        "task": "webhooks.tasks.prune_deliveries",
+        "schedule": 600.0,
+        "options": {"expires": 600},
+    },
 }
 
 # The API
@@ -438,6 +443,8 @@ RUNPOD_SILENCE = number("RUNPOD_SILENCE", 60, at_least=1)
 RUNPOD_FROZEN = number("RUNPOD_FROZEN", 120, at_least=1)
 RUNPOD_ATTEMPTS = 3  # submits of one job that RunPod took, or may have taken, before it fails
 RUNPOD_PATIENCE = 24 * 3600  # seconds that a job waits for RunPod to take it before it is given up
+# Days that calls of webhooks are kept in admin.
+RUNPOD_KEEP_DAYS = number("RUNPOD_KEEP_DAYS", 7, at_least=0, at_most=36500)
 RUNPOD_MAX_WEBHOOK = 32 * 1024 * 1024  # bytes; the body carries the result in base64
 # From where results are fetched that come as addresses: hosts, or whole origins (jobs.fetching).
 RUNPOD_RESULT_HOSTS = given("RUNPOD_RESULT_HOSTS", "").split(",")
