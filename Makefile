@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install -qq --require-hashes --only-binary :all:
 
-.PHONY: run demo test test-fast lint format bench soak browser judges requirements clean
+.PHONY: run demo test test-fast lint format bench soak browser judges clients requirements clean
 
 run: .venv/local
 	@exec $(BIN)/python -m photorestore.local run
@@ -12,7 +12,7 @@ demo: .venv/local
 	@exec $(BIN)/python -m photorestore.local demo
 
 # Everything on SQLite, then all that touches a database on PostgreSQL.
-test: .venv/dev browser judges
+test: .venv/dev browser judges clients
 	@$(BIN)/python -m pytest --cov --cov-report=
 	@$(BIN)/python -m pytest --database postgresql -m "not e2e" --ignore tests/restorer --cov --cov-append
 
@@ -66,6 +66,12 @@ var/judges/made: requirements/worker.txt tests/judges/package.json tests/judges/
 	@npm ci --prefix var/judges --ignore-scripts --no-audit --no-fund --silent
 	@touch $@
 
+# What people follow streams with in Node.
+clients: tests/e2e/clients/node_modules/made
+
+tests/e2e/clients/node_modules/made: tests/e2e/clients/package-lock.json
+	@cd tests/e2e/clients && npm ci --ignore-scripts --no-audit --no-fund --silent && touch node_modules/made
+
 .venv/made:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo 'Python 3.11 or later is needed: PYTHON=python3.11 make …'; exit 1; }
@@ -89,4 +95,4 @@ requirements:
 	    --custom-compile-command 'make requirements' $$name.in -o $$name.txt || exit 1; done
 
 clean:
-	rm -rf .venv var
+	rm -rf .venv var tests/e2e/clients/node_modules

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import json
 import random
-import subprocess
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections import defaultdict
@@ -20,16 +19,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import psycopg
 import pytest
 
-from tests.services import start_postgresql
-
+from .streams import database as databases
 from .streams.chance import chance_of
 from .streams.reader import Manner, Place, Pulse, Reader
 from .streams.response import Event
 from .streams.site import Site
-from .system import ROOT, clean_environment
+from .system import ROOT
 
 GIVE_UP = 60  # seconds after the last event was written
 # Streams end, buffers are full, the log is asked and clients are given up all the time.
@@ -82,16 +79,8 @@ PLANS = {
 
 @pytest.fixture(scope="module")
 def database() -> str:
-    """Return the address of a database of our own, with its tables."""
-    server = start_postgresql()
-    with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute("DROP DATABASE IF EXISTS streams")
-        connection.execute("CREATE DATABASE streams")
-    address = server.removesuffix("postgres") + "streams"
-    command = [sys.executable, "manage.py", "migrate", "--verbosity", "0"]
-    env = clean_environment() | {"DATABASE_URL": address}
-    subprocess.run(command, cwd=ROOT, env=env, check=True)
-    return address
+    """Return the address of a database of our own."""
+    return databases.new("streams")
 
 
 @pytest.mark.parametrize("name", PLANS)

@@ -26,7 +26,7 @@ class Site:
     """A broker, and some web servers over a database that is there already."""
 
     def __init__(self, database: str, folder: Path, servers: int, env: dict[str, str]) -> None:
-        self._broker_port, *self.ports = _free_ports(1 + servers)
+        self._broker_port, *self.ports = free_ports(1 + servers)
         self._broker_id = 0
         self._database = database
         self._log = folder / "web.log"
@@ -141,7 +141,7 @@ class Site:
         os.kill(self._broker_id, number)
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
     """Return ports at which nobody answers at the moment."""
     found: list[int] = []
     for port in random.SystemRandom().sample(_PORTS, len(_PORTS)):
