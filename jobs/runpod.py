@@ -24,7 +24,7 @@ _TRACEBACK = re.compile(r"\s*\ntraceback:|\s*Traceback \(most recent call last\)
 _MOST_ERRORS = 5
 _DEEPEST = 5
 _LONGEST = 2000  # characters of a sentence
-_MAX_BODY = 10 * 1024 * 1024  # bytes of a /run request; RunPod answers 400 beyond
+MAX_BODY = 10 * 1024 * 1024  # bytes of a /run request; RunPod answers 400 beyond
 _PAUSED_WAIT = 60.0  # seconds before a paused endpoint is worth another try
 _LOOKED_AT = 2000  # bytes of a refusal in which we look for what it is about
 _MONEY = re.compile(rb"balance|insufficient funds", re.IGNORECASE)
@@ -154,8 +154,8 @@ def _milliseconds(value: object) -> int | None:
 def run(*, input: Mapping[str, Any], webhook: str) -> Report:
     """Submit a job (POST /run) and return RunPod's acceptance. Raises RunPodError."""
     body = json.dumps({"input": input, "webhook": webhook, "policy": _policy()}).encode()
-    if len(body) > _MAX_BODY:
-        operator = f"The request has {len(body)} bytes, and RunPod takes {_MAX_BODY}."
+    if len(body) > MAX_BODY:
+        operator = f"The request has {len(body)} bytes, and RunPod takes {MAX_BODY}."
         raise RunPodError("request_too_large", _TOO_LARGE, operator=operator)
     return _call("POST", "run", body)
 

@@ -65,7 +65,8 @@ def _input(attempt: Attempt) -> dict[str, object]:
     addresses = endpoints.Addresses(
         photo=callbacks.photo_url(attempt.job.photo), progress=callbacks.progress_url(attempt)
     )
-    return endpoints.current().build(attempt.job.options, addresses)
+    job = attempt.job
+    return endpoints.current().build(job.options, addresses, job.photo)
 
 
 def _refused(attempt: Attempt, error: RunPodError) -> None:

@@ -137,6 +137,8 @@ def check_runpod(**kwargs: Any) -> list[CheckMessage]:
     if settings.RUNPOD_ENDPOINT_KIND not in endpoints.KINDS:
         message = f"RUNPOD_ENDPOINT_KIND {settings.RUNPOD_ENDPOINT_KIND!r} is unknown."
         return [_error(7, message, f"Known: {', '.join(sorted(endpoints.KINDS))}.")]
+    if unusable := _kind_s_settings():
+        return unusable
     if not settings.RUNPOD_BASE_URL:
         return []
     found = split(settings.RUNPOD_BASE_URL)
@@ -144,6 +146,16 @@ def check_runpod(**kwargs: Any) -> list[CheckMessage]:
         hint = "https://api.runpod.ai/v2, or any address that speaks the same."
         return [_error(8, f"RUNPOD_BASE_URL is {settings.RUNPOD_BASE_URL!r}.", hint)]
     return [*_missing_access(), *_unreachable_site()]
+
+
+def _kind_s_settings() -> list[CheckMessage]:
+    """The kind in use can be given photos."""
+    try:
+        endpoints.current().offered()
+    except endpoints.SettingError as error:
+        hint = "docs/endpoints.md has what each kind of worker takes, with examples."
+        return [_error(40, str(error), hint)]
+    return []
 
 
 def _missing_access() -> list[CheckMessage]:

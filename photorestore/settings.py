@@ -446,6 +446,10 @@ RUNPOD_PATIENCE = 24 * 3600  # seconds that a job waits for RunPod to take it be
 # Days that calls of webhooks are kept in admin.
 RUNPOD_KEEP_DAYS = number("RUNPOD_KEEP_DAYS", 7, at_least=0, at_most=36500)
 RUNPOD_MAX_WEBHOOK = 32 * 1024 * 1024  # bytes; the body carries the result in base64
+# Of kind comfyui: the workflows to choose from, the first by default (jobs.endpoints.workflows).
+RUNPOD_COMFYUI_WORKFLOWS = given("RUNPOD_COMFYUI_WORKFLOWS", "enlarge").split(",")
+# Of kind generic: what the worker takes (jobs.endpoints.generic).
+RUNPOD_GENERIC_INPUT = given("RUNPOD_GENERIC_INPUT", "image-url")
 # From where results are fetched that come as addresses: hosts, or whole origins (jobs.fetching).
 RUNPOD_RESULT_HOSTS = given("RUNPOD_RESULT_HOSTS", "").split(",")
 RUNPOD_RESULT_TIMEOUT = number("RUNPOD_RESULT_TIMEOUT", 60.0, at_least=1.0, at_most=300.0)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..runpod import RunPodError
+
 
 @dataclass(frozen=True)
 class Addresses:
@@ -28,8 +30,16 @@ class Result:
     warnings: tuple[str, ...] = ()
 
 
+class SettingError(ValueError):
+    """A setting with which no worker can be given a photo; the message says why."""
+
+
 class OptionsError(ValueError):
     """Options that this kind of worker cannot take; the message says which it can."""
+
+
+class InputError(RunPodError):
+    """A photo that this kind of worker cannot be given: known before anything is submitted."""
 
 
 class OutputError(Exception):

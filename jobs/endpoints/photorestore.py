@@ -3,39 +3,37 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from django.conf import settings
-
+from ..models import Photo
 from ..runpod import plain
+from . import options as choices
 from . import outputs
-from .base import Addresses, OptionsError, Result
+from .base import Addresses, Result
 
-SCALES = (1, 2, 4)
+_OFFERED = {"scale": choices.SCALE}
+
+
+def offered() -> Mapping[str, choices.Option]:
+    """Return what may be chosen."""
+    return _OFFERED
 
 
 def clean(options: dict[str, Any], *, width: int, height: int) -> dict[str, Any]:
     """Return `{"scale": 1 | 2 | 4}` for a photo of that many pixels; OptionsError otherwise."""
-    if unknown := sorted(set(options) - {"scale"}):
-        raise OptionsError(f"Unknown option: {', '.join(unknown)}. Known: scale.")
-    scale = options.get("scale", 1)
-    if isinstance(scale, bool) or not isinstance(scale, int) or scale not in SCALES:
-        raise OptionsError("scale must be 1, 2 or 4.")
-    if width * height * scale**2 > settings.PHOTOS_MAX_PIXELS:
-        megapixels = settings.PHOTOS_MAX_PIXELS // 1_000_000
-        raise OptionsError(
-            f"Enlarged {scale} times, the photo would have more than {megapixels} megapixels."
-        )
-    return {"scale": scale}
+    chosen = choices.cleaned(options, _OFFERED)
+    choices.refuse_beyond_limit(chosen["scale"], width=width, height=height)
+    return chosen
 
 
-def build(options: dict[str, Any], addresses: Addresses) -> dict[str, Any]:
+def build(options: dict[str, Any], addresses: Addresses, photo: Photo) -> dict[str, Any]:
     """Return the restorer's `input`."""
     return {
         "image_url": addresses.photo,
         "progress_url": addresses.progress,
-        "scale": options["scale"],
+        "scale": options.get("scale", choices.SCALE.default),
     }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .conversion import CONVERSIONS, converted, extension_of
+from .conversion import CONVERSIONS, converted, extension_of, fitted
 from .limits import FORMATS_BY_EXTENSION, MEDIA_TYPES, PictureError, limits
 from .reading import Picture, read
 from .thumbnails import EXTENSIONS, SIDES, scaled, thumbnails
@@ -17,6 +17,7 @@ __all__ = [
     "PictureError",
     "converted",
     "extension_of",
+    "fitted",
     "limits",
     "read",
     "scaled",

@@ -1,0 +1,69 @@
+"""runpod-workers/worker-comfyui 4 and 5: a workflow to fill in, the photo within the request.
+
+https://github.com/runpod-workers/worker-comfyui: AGPL, so it is called, and nothing of it is here.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from typing import Any
+from uuid import uuid4
+
+from django.conf import settings
+
+from ..models import Photo
+from . import inputs, outputs, workflows
+from . import options as choices
+from .base import Addresses, InputError, Result
+
+
+def offered() -> Mapping[str, choices.Option]:
+    """Return what may be chosen: the workflow, where there are several, and each one's options."""
+    known = _workflows()
+    names = tuple(known)
+    options = {"workflow": choices.Option(default=names[0], choices=names)} if names[1:] else {}
+    for workflow in reversed(known.values()):
+        options |= workflow.options
+    return options
+
+
+def clean(options: dict[str, Any], *, width: int, height: int) -> dict[str, Any]:
+    """Return the options completed: the workflow's name, and a seed where it takes one.
+
+    The seed is drawn here and kept with the job, so that a result can be made again.
+    """
+    known, rest = _workflows(), dict(options)
+    names = choices.Option(default=next(iter(known)), choices=tuple(known))
+    name = names.clean("workflow", rest.pop("workflow", names.default))
+    workflow = known[name]
+    chosen = choices.cleaned(rest, workflow.options)
+    if "scale" in chosen:
+        choices.refuse_beyond_limit(chosen["scale"], width=width, height=height)
+    if "seed" in workflow.bind and "seed" not in options:
+        chosen["seed"] = secrets.randbelow(choices.LARGEST_SEED + 1)
+    return {"workflow": name, **chosen}
+
+
+def build(options: dict[str, Any], addresses: Addresses, photo: Photo) -> dict[str, Any]:
+    """Return worker-comfyui's `input`. Raises InputError."""
+    known = _workflows()
+    workflow = known.get(options.get("workflow", next(iter(known))))
+    if workflow is None:
+        message = "What was chosen for this photo is not offered any more."
+        raise InputError("workflow_gone", message)
+    image, extension = inputs.base64_of(photo)
+    # A worker keeps what it was sent, and gives it to whoever names it: no name comes twice.
+    unique = uuid4().hex
+    name = f"{unique}.{extension}"
+    graph = workflow.filled(**{**options, "photo": name, "prefix": unique})
+    return {"workflow": graph, "images": [{"name": name, "image": image}]}
+
+
+def read(output: Any) -> Result:
+    """Return the last picture: workflows save what they end with last. Raises OutputError."""
+    return outputs.read(output, last=True)
+
+
+def _workflows() -> dict[str, workflows.Workflow]:
+    return workflows.load(settings.RUNPOD_COMFYUI_WORKFLOWS)
