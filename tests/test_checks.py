@@ -41,6 +41,14 @@ def test_the_default_settings_are_right(settings: Any) -> None:
         ({"PUBLIC_URL": "http://[::1"}, "photorestore.E002"),
         ({"RUNPOD_ENDPOINT_KIND": "magic"}, "photorestore.E007"),
         ({"RUNPOD_BASE_URL": "api.runpod.ai"}, "photorestore.E008"),
+        (
+            {"RUNPOD_ENDPOINT_KIND": "comfyui", "RUNPOD_COMFYUI_WORKFLOWS": ["none"]},
+            "photorestore.E040",
+        ),
+        (
+            {"RUNPOD_ENDPOINT_KIND": "generic", "RUNPOD_GENERIC_INPUT": "{}"},
+            "photorestore.E040",
+        ),
         ({"RUNPOD_API_KEY": ""}, "photorestore.E009"),
         ({"RUNPOD_ENDPOINT_ID": ""}, "photorestore.E010"),
         ({"RUNPOD_BASE_URL": "https://api.runpod.ai/v2"}, "photorestore.W001"),
