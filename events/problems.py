@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import Any
+from typing import Any, TypedDict
 
 from django.core.exceptions import (
     PermissionDenied,
@@ -16,6 +16,16 @@ from rest_framework import exceptions
 from rest_framework.response import Response
 
 CONTENT_TYPE = "application/problem+json"
+
+
+class ProblemDocument(TypedDict):
+    """What went wrong: `detail` for people, `code` for programs (RFC 9457)."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
 
 
 class Problem(exceptions.APIException):

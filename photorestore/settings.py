@@ -357,6 +357,17 @@ REST_FRAMEWORK = {
     "EXCEPTION_HANDLER": "events.problems.handle",
     # A picture's `?format=` is its own.
     "URL_FORMAT_OVERRIDE": None,
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+}
+SPECTACULAR_SETTINGS = {
+    "OAS_VERSION": "3.1.0",
+    "TITLE": "PhotoRestore",
+    "DESCRIPTION": "Restores old photos, and shows each result the moment it exists.",
+    "VERSION": "1",
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+    "COMPONENT_SPLIT_REQUEST": True,
+    "PREPROCESSING_HOOKS": ["jobs.api.schema.hooks.only_ours"],
+    "POSTPROCESSING_HOOKS": ["jobs.api.schema.hooks.complete"],
 }
 # Calls that a user may make in a minute, by the scope of tokens that they are of; pictures apart,
 # of which a page has many.

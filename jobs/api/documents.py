@@ -45,6 +45,46 @@ class JobDocument(JobSnapshot):
     last_event_id: int
 
 
+class PhotoWithJobs(PhotoDocument):
+    """A photo and all jobs of it, newest first."""
+
+    jobs: list[JobDocument]
+
+
+class UploadDocument(TypedDict):
+    """A new photo, its first job, and where to follow that."""
+
+    photo: PhotoDocument
+    job: JobDocument
+    events_url: str
+
+
+class PageDocument(TypedDict):
+    """A page of a list: the addresses of those before and after it are whole."""
+
+    next: str | None
+    previous: str | None
+
+
+class FollowedPage(PageDocument):
+    """A page, and the stream by which to follow all of the list."""
+
+    events_url: str
+    last_event_id: int
+
+
+class PhotoPage(FollowedPage):
+    """A page of photos."""
+
+    results: list[PhotoDocument]
+
+
+class JobPage(FollowedPage):
+    """A page of jobs."""
+
+    results: list[JobDocument]
+
+
 class NewestFirst(CursorPagination):
     """Pages by cursor: nothing is skipped or repeated while rows are added."""
 

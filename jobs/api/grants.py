@@ -21,6 +21,7 @@ from .. import streams
 from ..idempotency import Wish
 from ..models import Job, Scope
 from . import wishes
+from .schema import describe
 from .views import ApiView
 
 _MOST_JOBS = 100
@@ -65,6 +66,7 @@ class GrantList(ApiView):
 
     scope = Scope.EVENTS
 
+    @describe("createGrant", {201: GrantDocument}, takes=GrantForm, key=True)
     def post(self, request: Request) -> Response:
         """Grant what was asked for. 201 with the token, which nobody else may see."""
         form = GrantForm(data=request.data)

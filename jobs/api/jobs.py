@@ -19,9 +19,17 @@ from .. import endpoints, intake, withdrawal
 from ..idempotency import Wish
 from ..models import Job, Photo
 from . import wishes
-from .documents import followed_page, job_document, job_documents, job_response
+from .documents import (
+    JobDocument,
+    JobPage,
+    followed_page,
+    job_document,
+    job_documents,
+    job_response,
+)
 from .filters import JobFilters, filters
 from .photos import photo_of
+from .schema import describe
 from .views import ApiView
 
 
@@ -40,6 +48,7 @@ def _job_of(request: Request, job_id: UUID) -> Job:
 class JobList(ApiView):
     """My jobs, and new ones."""
 
+    @describe("listJobs", {200: JobPage}, filters=JobFilters)
     def get(self, request: Request) -> Response:
         """List the snapshots of my jobs, newest first."""
         # Their ids; what they are is read after their streams' numbers.
@@ -47,6 +56,7 @@ class JobList(ApiView):
         jobs = found.of(Job.objects.of(request.user).only("created_at"))
         return followed_page(self, request, jobs, job_documents, limit=found.limit_of_page)
 
+    @describe("createJob", {202: JobDocument}, takes=JobForm, key=True)
     def post(self, request: Request) -> Response:
         """Restore a photo of mine as a new job. 202 with the snapshot."""
         form = JobForm(data=request.data)
@@ -68,6 +78,7 @@ def _made(request: Request, wish: Wish | None, *, photo_id: UUID, options: dict[
 class JobDetail(ApiView):
     """One job of mine."""
 
+    @describe("getJob", {200: JobDocument})
     def get(self, request: Request, job_id: UUID) -> Response:
         """Return its snapshot, with the number of its stream's newest event."""
         return job_response(job_document(_job_of(request, job_id)))
@@ -76,6 +87,7 @@ class JobDetail(ApiView):
 class JobRestore(ApiView):
     """The start of a job that was created with its photo."""
 
+    @describe("startJob", {200: JobDocument, 202: JobDocument})
     def post(self, request: Request, job_id: UUID) -> Response:
         """Start it: 202; 200 when it is under way; 409 when it is finished."""
         job = _job_of(request, job_id)
@@ -93,6 +105,7 @@ class JobRestore(ApiView):
 class JobCancel(ApiView):
     """The end of a job that is not wanted any more."""
 
+    @describe("cancelJob", {202: JobDocument})
     def post(self, request: Request, job_id: UUID) -> Response:
         """Cancel it: 202, also when it is cancelled already; 409 when it has ended otherwise."""
         job = _job_of(request, job_id)

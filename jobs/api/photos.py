@@ -8,6 +8,7 @@ from uuid import UUID
 
 from django.http import Http404, HttpResponseBase
 from django.shortcuts import get_object_or_404
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.parsers import FormParser, MultiPartParser
 from rest_framework.permissions import AllowAny
@@ -23,6 +24,9 @@ from ..idempotency import Wish
 from ..models import Job, Photo
 from . import wishes
 from .documents import (
+    PhotoPage,
+    PhotoWithJobs,
+    UploadDocument,
     followed_at,
     followed_page,
     job_document,
@@ -32,9 +36,11 @@ from .documents import (
 )
 from .filters import PhotoFilters, filters
 from .images import picture
+from .schema import describe, describe_picture
 from .views import ApiView, PictureView
 
 
+@extend_schema_field({"type": "string", "examples": ["true", "false", '{"scale": 2}']})
 class RestoreField(serializers.Field):
     """`true`, `false` or an object of options, as JSON text where the form is multipart."""
 
@@ -69,12 +75,14 @@ class PhotoList(ApiView):
 
     parser_classes = (MultiPartParser, FormParser)
 
+    @describe("listPhotos", {200: PhotoPage}, filters=PhotoFilters)
     def get(self, request: Request) -> Response:
         """List my photos, newest first."""
         found = filters(PhotoFilters, request)
         photos = found.of(Photo.objects.filter(owner_id=request.user.pk))
         return followed_page(self, request, photos, photo_documents, limit=found.limit_of_page)
 
+    @describe("upload", {201: UploadDocument}, takes=PhotoForm, key=True)
     def post(self, request: Request) -> Response:
         """Keep a photo; restore it at once if asked to. 201 with photo, job and events_url."""
         form = PhotoForm(data=request.data)
@@ -111,12 +119,14 @@ def _created(job: Job) -> Response:
 class PhotoDetail(ApiView):
     """One photo of mine."""
 
+    @describe("getPhoto", {200: PhotoWithJobs})
     def get(self, request: Request, photo_id: UUID) -> Response:
         """Return the photo with its jobs, newest first."""
         photo = photo_of(request, photo_id)
         jobs = job_documents(Job.objects.filter(photo=photo).only("pk"))
         return Response({**photo_document(photo), "jobs": jobs})
 
+    @describe("deletePhoto", {204: None})
     def delete(self, request: Request, photo_id: UUID) -> Response:
         """Delete it with its jobs, results, files and events: 204."""
         if not deletion.delete(photo=photo_of(request, photo_id)):
@@ -129,6 +139,7 @@ class PhotoImage(PictureView):
 
     permission_classes = (AllowAny,)
 
+    @describe_picture("getPhotoImage", formats=True)
     def get(self, request: Request, photo_id: UUID) -> HttpResponseBase:
         """Return the bytes: upright, without metadata."""
         if callbacks.is_signed(photo_id, request.query_params.get("signature", "")):
@@ -143,6 +154,7 @@ class PhotoImage(PictureView):
 class PhotoPreview(PictureView):
     """The photo at screen size."""
 
+    @describe_picture("getPhotoPreview")
     def get(self, request: Request, photo_id: UUID) -> HttpResponseBase:
         """Return a JPEG."""
         return PictureResponse(photo_of(request, photo_id).preview, name="preview")

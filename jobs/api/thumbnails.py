@@ -11,12 +11,14 @@ from rest_framework.request import Request
 from .. import downloads
 from ..models import Restore
 from .photos import photo_of
+from .schema import describe_picture
 from .views import PictureView
 
 
 class PhotoThumbnail(PictureView):
     """A photo in small."""
 
+    @describe_picture("getPhotoThumbnail")
     def get(self, request: Request, photo_id: UUID, side: int, extension: str) -> HttpResponseBase:
         """Return it as WebP or JPEG; until it is made, the preview."""
         photo = photo_of(request, photo_id)
@@ -26,6 +28,7 @@ class PhotoThumbnail(PictureView):
 class RestoreThumbnail(PictureView):
     """A result in small."""
 
+    @describe_picture("getRestoreThumbnail")
     def get(
         self, request: Request, restore_id: UUID, side: int, extension: str
     ) -> HttpResponseBase:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from django.urls import path
 
-from . import grants, jobs, photos, restores, thumbnails, webhooks
+from . import documentation, grants, jobs, photos, restores, thumbnails, webhooks
 
 app_name = "api"
 urlpatterns = [
+    path("schema", documentation.schema, name="schema"),
+    path("docs", documentation.docs, name="docs"),
     path("photos", photos.PhotoList.as_view(), name="photos"),
     path("photos/<uuid:photo_id>", photos.PhotoDetail.as_view(), name="photo"),
     path("photos/<uuid:photo_id>/image", photos.PhotoImage.as_view(), name="photo-image"),

@@ -21,8 +21,9 @@ from ..models import Delivery, Scope, Webhook
 from ..outgoing import registry
 from ..outgoing.rules import EVENT_TYPES
 from . import wishes
-from .documents import page
+from .documents import PageDocument, page
 from .filters import DeliveryFilters, PageFilters, filters
+from .schema import describe
 from .views import ApiView
 
 
@@ -73,6 +74,18 @@ class DeliveryDocument(TypedDict):
     created_at: datetime
 
 
+class WebhookPage(PageDocument):
+    """A page of webhooks."""
+
+    results: list[WebhookDocument]
+
+
+class DeliveryPage(PageDocument):
+    """A page of deliveries."""
+
+    results: list[DeliveryDocument]
+
+
 class EventTypes(serializers.ListField):
     """Types of events, each once, in their order."""
 
@@ -104,12 +117,14 @@ class WebhookList(ApiView):
 
     scope = Scope.EVENTS
 
+    @describe("listWebhooks", {200: WebhookPage}, filters=PageFilters)
     def get(self, request: Request) -> Response:
         """List my webhooks, newest first."""
         found = filters(PageFilters, request)
         rows = found.by_time(Webhook.objects.filter(owner=request.user.pk))
         return page(self, request, rows, _documents, limit=found.limit_of_page)
 
+    @describe("createWebhook", {201: NewWebhookDocument}, takes=WebhookForm, key=True)
     def post(self, request: Request) -> Response:
         """Register an address. 201 with the secret, which is shown this once."""
         form = WebhookForm(data=request.data)
@@ -136,10 +151,12 @@ class WebhookDetail(ApiView):
 
     scope = Scope.EVENTS
 
+    @describe("getWebhook", {200: WebhookDocument})
     def get(self, request: Request, webhook_id: UUID) -> Response:
         """Return it."""
         return Response(webhook_document(_webhook_of(request, webhook_id)))
 
+    @describe("changeWebhook", {200: WebhookDocument}, takes=WebhookChangeForm)
     def patch(self, request: Request, webhook_id: UUID) -> Response:
         """Change its address or its events, or switch it off or on again."""
         webhook = _webhook_of(request, webhook_id)
@@ -151,6 +168,7 @@ class WebhookDetail(ApiView):
             raise Problem(400, error.code, error.message) from error
         return Response(webhook_document(webhook))
 
+    @describe("deleteWebhook", {204: None})
     def delete(self, request: Request, webhook_id: UUID) -> Response:
         """Delete it, with what was to be sent to it: 204."""
         _webhook_of(request, webhook_id).delete()
@@ -162,6 +180,7 @@ class WebhookSecret(ApiView):
 
     scope = Scope.EVENTS
 
+    @describe("replaceWebhookSecret", {201: SecretDocument}, key=True)
     def post(self, request: Request, webhook_id: UUID) -> Response:
         """Draw a new one: 201. The one before signs beside it for a day."""
         webhook = _webhook_of(request, webhook_id)
@@ -185,6 +204,7 @@ class DeliveryList(ApiView):
 
     scope = Scope.EVENTS
 
+    @describe("listDeliveries", {200: DeliveryPage}, filters=DeliveryFilters)
     def get(self, request: Request, webhook_id: UUID) -> Response:
         """List the webhook's deliveries of the last thirty days, newest first."""
         webhook, found = _webhook_of(request, webhook_id), filters(DeliveryFilters, request)
@@ -197,6 +217,7 @@ class DeliveryResend(ApiView):
 
     scope = Scope.EVENTS
 
+    @describe("resendDelivery", {202: DeliveryDocument}, key=True)
     def post(self, request: Request, webhook_id: UUID, delivery_id: UUID) -> Response:
         """Send it again at once, whatever became of it: 202. Its id stays the same."""
         rows = Delivery.objects.filter(webhook=_webhook_of(request, webhook_id))

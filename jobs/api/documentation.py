@@ -1,0 +1,37 @@
+"""The API's description, for programs and for people."""
+
+from __future__ import annotations
+
+import json
+from functools import lru_cache
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+from drf_spectacular.generators import SchemaGenerator
+
+# It is nobody's own, and changes with a release only.
+_CACHED = {"Cache-Control": "public, max-age=3600", "Cross-Origin-Resource-Policy": "cross-origin"}
+
+
+@require_safe
+def schema(request: HttpRequest) -> HttpResponse:
+    """Return the API's description: OpenAPI 3.1 in JSON."""
+    return HttpResponse(_document(), content_type="application/json", headers=_CACHED)
+
+
+@lru_cache(maxsize=1)
+def _document() -> bytes:
+    made = SchemaGenerator().get_schema(request=None, public=True)  # type: ignore[no-untyped-call]
+    return json.dumps(made, ensure_ascii=False).encode()
+
+
+@require_safe
+def docs(request: HttpRequest) -> HttpResponse:
+    """Show the description as a page on which calls can be tried."""
+    response = render(request, "jobs/docs.html", {"csrf_cookie": settings.CSRF_COOKIE_NAME})
+    # Its pictures are within its style sheet; all the rest is as everywhere.
+    policy = settings.SECURITY_HEADERS["Content-Security-Policy"]
+    response["Content-Security-Policy"] = policy.replace("img-src ", "img-src data: ")
+    return response

@@ -1,0 +1,20 @@
+// The page of the API's description: Swagger UI, from our own files.
+
+const page = document.getElementById("docs");
+
+/** Let who is signed in on the pages try calls that change something. */
+function withCsrfToken(request) {
+  const name = `${page.dataset.csrfCookie}=`;
+  const cookie = document.cookie.split("; ").find((each) => each.startsWith(name));
+  if (cookie) request.headers["X-CSRFToken"] = cookie.slice(name.length);
+  return request;
+}
+
+window.SwaggerUIBundle({
+  url: page.dataset.schema,
+  domNode: page,
+  deepLinking: true,
+  requestInterceptor: withCsrfToken,
+  // Else it asks a host of its own whether the description is valid.
+  validatorUrl: null,
+});
