@@ -1,7 +1,10 @@
 import { Problem } from "./index.js";
 import { FINAL } from "./stream.js";
 
-export function upload(client, image, { title, restore, ...options } = {}) {
+const NONE = /** @type {any} */ ({});
+const TIMER = 2 ** 31; // milliseconds that no timer can wait
+
+export function upload(client, image, { title, restore, ...options } = NONE) {
   const form = new FormData();
   form.append("image", image, image.name ?? "photo");
   if (title) form.append("title", title);
@@ -24,10 +27,10 @@ export function cancel(client, jobId, options) {
   return call(client, "POST", `/jobs/${jobId}/cancel`, null, options);
 }
 
-export async function waitFor(client, jobId, { signal, timeout } = {}) {
+export async function waitFor(client, jobId, { signal, timeout } = NONE) {
   const subscription = client.subscribe(jobId);
   const stop = () => subscription.close(signal.reason);
-  const timer = timeout !== undefined && setTimeout(() => subscription.close(late(timeout)), timeout);
+  const timer = timeout < TIMER && setTimeout(() => subscription.close(late(timeout)), timeout);
   signal?.addEventListener("abort", stop);
   if (signal?.aborted) stop();
   try {
@@ -44,7 +47,7 @@ export function failureOf(job) {
   return new Problem({ code, detail: message, retryable, job });
 }
 
-async function call(client, method, path, body, { signal, idempotencyKey } = {}) {
+async function call(client, method, path, body, { signal, idempotencyKey } = NONE) {
   const headers = {};
   if (idempotencyKey) headers["Idempotency-Key"] = idempotencyKey;
   if (body && !(body instanceof FormData)) {

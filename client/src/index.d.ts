@@ -45,7 +45,7 @@ export interface Job extends JobSnapshot {
   last_event_id: number;
 }
 
-export interface CompletedJob extends Job {
+export interface CompletedJob extends JobSnapshot {
   status: "completed";
   restore_id: string;
   restore: Restore;
@@ -100,13 +100,13 @@ export type StreamEvent = JobEvent | ResetEvent;
  */
 export type Connection = "connecting" | "open" | "reconnecting" | "closed";
 
-type JobHandler = (job: JobSnapshot, event: JobEvent) => void;
+type JobHandler<Snapshot = JobSnapshot> = (job: Snapshot, event: JobEvent) => void;
 
 export interface Handlers {
   onQueued?: JobHandler;
   onProcessing?: JobHandler;
   onProgress?: JobHandler;
-  onCompleted?: JobHandler;
+  onCompleted?: JobHandler<CompletedJob>;
   onFailed?: JobHandler;
   onCancelled?: JobHandler;
   onTimedOut?: JobHandler;

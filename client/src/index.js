@@ -10,6 +10,7 @@ export class Problem extends Error {
   }
 }
 
+/** @param {import("./index.d.ts").ClientOptions} options */
 export function createClient({
   baseUrl = "",
   getToken,
@@ -24,28 +25,33 @@ export function createClient({
   async function send(path, init, jobId = null) {
     for (const expired of [false, true]) {
       const token = await getToken?.({ jobId, expired });
-      const response = await fetch(...request(path, init, token));
+      const [url, options] = request(path, init, token);
+      const response = await fetch(url, options);
       if (response.ok) return response;
       if (response.status !== 401 || expired || !getToken) throw await problemOf(response);
     }
   }
 
-  function request(path, { last, ...init }, token) {
+  /** @returns {[any, any]} */
+  function request(path, init, token) {
+    const { last, ...options } = { credentials, ...init };
     const url = `${baseUrl.replace(/\/$/, "")}/api/v1${path}`;
     // A grant opens a stream by its address, without a header.
     if (last !== undefined && /^[^.]+\.[^.]+\.[^.]+$/.test(token)) {
-      return [`${url}?${new URLSearchParams({ token, last_event_id: last })}`, init];
+      return [`${url}?${new URLSearchParams({ token, last_event_id: last })}`, { ...options, credentials: "omit" }];
     }
-    const own = { ...headers, ...init.headers };
-    if (last) own["Last-Event-ID"] = last;
-    if (token) own.Authorization = `Bearer ${token}`;
-    return [url, { credentials, ...init, headers: own }];
+    options.headers = { ...headers, ...options.headers };
+    if (last) options.headers["Last-Event-ID"] = last;
+    if (token) options.headers.Authorization = `Bearer ${token}`;
+    return [url, options];
   }
 
   const connect = (jobId) => async (stream, signal) => {
     const path = jobId === "all" ? "/events" : `/events/${jobId}`;
     const init = { last: stream.lastEventId, cache: "no-store", signal };
-    if (transport) return transport(request(path, init, await getToken?.({ jobId, expired: false })), stream);
+    if (transport) {
+      return transport(request(path, init, await getToken?.({ jobId, expired: false })), stream);
+    }
     const response = await send(path, init, jobId);
     if (response.status === 204) return stream.stop();
     const type = response.headers.get("content-type");

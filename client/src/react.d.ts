@@ -1,4 +1,4 @@
-import type { Client, Connection, Handlers, JobSnapshot, Problem } from "./index.js";
+import type { Client, CompletedJob, Connection, Handlers, JobSnapshot } from "./index.js";
 
 export interface JobView {
   /** Null until the first event. */
@@ -8,9 +8,9 @@ export interface JobView {
   /** `idle` without a job. */
   connection: Connection | "idle";
   /** The job, once it is completed. */
-  result: JobSnapshot | null;
-  /** Why there will be no result, or nothing more to hear. */
-  error: Problem | Error | null;
+  result: CompletedJob | null;
+  /** Why there will be no result, or nothing more to hear: mostly a Problem, with a `code`. */
+  error: Error | null;
 }
 
 /**

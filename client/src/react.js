@@ -5,12 +5,13 @@ import { FINAL } from "./stream.js";
 
 const IDLE = { status: null, progress: 0, connection: "idle", result: null, error: null };
 const CONNECTING = { ...IDLE, connection: "connecting" };
+const NOTHING = { id: null, view: IDLE };
 
 let ownClient;
 
 export function useJobEvents(jobId, handlers, { client = (ownClient ??= createClient()) } = {}) {
   const newest = useRef(handlers);
-  const [{ id, view }, setState] = useState({});
+  const [{ id, view }, setState] = useState(NOTHING);
   useEffect(() => {
     newest.current = handlers;
   });
@@ -22,7 +23,7 @@ export function useJobEvents(jobId, handlers, { client = (ownClient ??= createCl
     const subscription = client.subscribe(jobId, both(ours, newest));
     return () => {
       subscription.close();
-      setState({});
+      setState(NOTHING);
     };
   }, [client, jobId]);
   // What an effect has not seen yet is of another job.

@@ -1,0 +1,93 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+import { ended, event, hostile, listener, open, refused } from "./hostile.js";
+
+/** Give this process what a page has: events, and whether it is seen. */
+function page(t) {
+  const target = new EventTarget();
+  globalThis.addEventListener = target.addEventListener.bind(target);
+  globalThis.removeEventListener = target.removeEventListener.bind(target);
+  globalThis.document = { hidden: false };
+  t.after(() => {
+    for (const name of ["addEventListener", "removeEventListener", "document"]) delete globalThis[name];
+  });
+  return (type) => target.dispatchEvent(new Event(type));
+}
+
+/** Follow, and resolve once the connection is as wanted. */
+async function until(client, told, wanted) {
+  const { onConnection } = told.handlers;
+  await new Promise((resolve) => {
+    client.subscribe("a", {
+      ...told.handlers,
+      onConnection(state, error) {
+        onConnection(state, error);
+        if (state === wanted) setTimeout(resolve);
+      },
+    });
+  });
+}
+
+for (const type of ["online", "pageshow", "visibilitychange"]) {
+  test(`${type} ends a long pause`, async (t) => {
+    const dispatch = page(t);
+    const server = await hostile(t, ended("retry: 1000000\n\n", event(1, "queued")), open(event(2, "completed")));
+    const told = listener();
+    await until(server.client(), told, "reconnecting");
+    dispatch(type);
+    await told.closed;
+    assert.deepEqual(told.events, ["1 queued", "2 completed"]);
+  });
+}
+
+test("a page that is not seen is not woken", async (t) => {
+  const dispatch = page(t);
+  const server = await hostile(t, ended("retry: 1000000\n\n", event(1, "queued")), open(event(2, "completed")));
+  const told = listener();
+  await until(server.client(), told, "reconnecting");
+  document.hidden = true;
+  dispatch("visibilitychange");
+  await new Promise(setImmediate);
+  assert.equal(server.requests.length, 1);
+  document.hidden = false;
+  dispatch("visibilitychange");
+  await told.closed;
+});
+
+test("nothing comes sooner than Retry-After", async (t) => {
+  const dispatch = page(t);
+  const server = await hostile(t, refused(503, { "retry-after": "1" }), open(event(1, "completed")));
+  const told = listener();
+  await until(server.client(), told, "reconnecting");
+  dispatch("online");
+  await told.closed;
+  const [first, second] = server.requests;
+  assert.ok(second.at - first.at >= 950, `${second.at - first.at} ms`);
+});
+
+test("a line that was silent too long is made anew when the page is seen", async (t) => {
+  const dispatch = page(t);
+  const server = await hostile(t, open(event(1, "queued")), open(event(2, "completed")));
+  const told = listener();
+  await until(server.client({ heartbeat: 1000 }), told, "open");
+  dispatch("visibilitychange");
+  assert.equal(server.requests.length, 1);
+  const now = Date.now();
+  t.mock.method(Date, "now", () => now + 1500);
+  dispatch("visibilitychange");
+  await told.closed;
+  assert.deepEqual(told.events, ["1 queued", "2 completed"]);
+  assert.equal(server.requests[1].headers["last-event-id"], "1");
+});
+
+test("a page at rest holds no connection, and comes back with the last id", async (t) => {
+  const dispatch = page(t);
+  const server = await hostile(t, open("retry: 1000000\n\n", event(1, "queued")), open(event(2, "completed")));
+  const told = listener();
+  await until(server.client(), told, "open");
+  dispatch("pagehide");
+  await server.requests[0].gone;
+  dispatch("pageshow");
+  await told.closed;
+  assert.deepEqual(told.events, ["1 queued", "2 completed"]);
+});
