@@ -12,7 +12,8 @@ demo: .venv/local
 	@exec $(BIN)/python -m photorestore.local demo
 
 # Everything on SQLite, then all that touches a database on PostgreSQL.
-test: .venv/dev browser judges clients
+test: .venv/dev browser judges clients client/node_modules/made
+	@cd client && npm run --silent test
 	@$(BIN)/python -m pytest --cov --cov-report=
 	@$(BIN)/python -m pytest --database postgresql -m "not e2e" --ignore tests/restorer --cov --cov-append
 
@@ -20,7 +21,8 @@ test: .venv/dev browser judges clients
 test-fast: .venv/dev
 	@$(BIN)/python -m pytest -m "not e2e"
 
-lint: .venv/dev
+lint: .venv/dev client/node_modules/made
+	cd client && npm run --silent lint
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
@@ -72,6 +74,16 @@ clients: tests/e2e/clients/node_modules/made
 tests/e2e/clients/node_modules/made: tests/e2e/clients/package-lock.json
 	@cd tests/e2e/clients && npm ci --ignore-scripts --no-audit --no-fund --silent && touch node_modules/made
 
+client/node_modules/made: client/package-lock.json
+	@command -v npm >/dev/null || { echo 'The client needs Node 20 and npm; on Debian: apt install nodejs npm'; exit 1; }
+	@echo 'Installing what the client is checked with into client/node_modules …'
+	@cd client && npm ci --silent && touch node_modules/made
+
+# The JavaScript client alone: types, package and size; tests with the real site and a hostile one.
+.PHONY: client
+client: .venv/dev client/node_modules/made
+	@cd client && npm run --silent lint && npm run --silent test
+
 .venv/made:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo 'Python 3.11 or later is needed: PYTHON=python3.11 make …'; exit 1; }
@@ -95,4 +107,4 @@ requirements:
 	    --custom-compile-command 'make requirements' $$name.in -o $$name.txt || exit 1; done
 
 clean:
-	rm -rf .venv var tests/e2e/clients/node_modules
+	rm -rf .venv var tests/e2e/clients/node_modules client/node_modules client/test/*/node_modules
