@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install -qq --require-hashes --only-binary :all:
 
-.PHONY: run demo test test-fast lint format bench soak browser judges clients requirements clean
+.PHONY: run demo test test-fast lint format messages bench soak browser judges clients requirements clean
 
 run: .venv/local
 	@exec $(BIN)/python -m photorestore.local run
@@ -33,6 +33,10 @@ lint: .venv/dev client/node_modules/made
 format: .venv/dev
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+# Brings the translations up to date with what the sources say; what is new waits in the .po files.
+messages: .venv/dev
+	@DJANGO_SETTINGS_MODULE=photorestore.settings $(BIN)/python -m tests.catalogs
 
 # Side by side with what it replaces and with the limit: docs/benchmarks.md.
 # Parts: make bench ARGS="--only ours,sse-starlette --figures opens,memory", or ARGS=--quick.

@@ -105,6 +105,7 @@ def _photo() -> Path:
     name = os.environ.get("PHOTO")
     if not name:
         raise Refusal("Which photo? Say: make demo PHOTO=path/to.jpg", USAGE)
+    django.setup()  # without which nothing can be said in anybody's language
     path = Path(name).expanduser()
     if path.exists() and not path.is_file():
         raise Refusal(f"{path}: This is not a file.", USAGE)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.conf import settings
+from django.utils.translation import gettext as _
 
 # Pillow's word → (ours, extension, media type). Nothing else is ever tried.
 FORMATS = {
@@ -16,7 +17,6 @@ FORMATS = {
 }
 FORMATS_BY_EXTENSION = {extension: name for name, extension, _ in FORMATS.values()}
 MEDIA_TYPES = {extension: media_type for _, extension, media_type in FORMATS.values()}
-ALLOWED = "JPEG, PNG, WebP, TIFF, HEIC and AVIF"
 
 
 class PictureError(Exception):
@@ -32,10 +32,13 @@ def limits() -> str:
     """Return what is allowed, as a sentence for people."""
     megabytes = settings.PHOTOS_MAX_BYTES // 1024**2
     megapixels = settings.PHOTOS_MAX_PIXELS // 1_000_000
-    return f"Allowed: {ALLOWED}, up to {megabytes} MB and {megapixels} megapixels."
+    return _(
+        "Allowed: JPEG, PNG, WebP, TIFF, HEIC and AVIF, up to %(megabytes)s MB and "
+        "%(megapixels)s megapixels."
+    ) % {"megabytes": megabytes, "megapixels": megapixels}
 
 
 def broken() -> PictureError:
     """Return the refusal of a file whose decoder stumbled."""
-    message = "The picture is damaged or cut off: it cannot be read to its end. " + limits()
-    return PictureError("broken_picture", message)
+    message = _("The picture is damaged or cut off: it cannot be read to its end.")
+    return PictureError("broken_picture", f"{message} {limits()}")

@@ -9,6 +9,7 @@ from typing import IO
 
 import pillow_heif
 from django.conf import settings
+from django.utils.translation import gettext as _
 from PIL import Image, UnidentifiedImageError
 
 from .limits import FORMATS, PictureError, broken, limits
@@ -34,10 +35,10 @@ def decoded(file: IO[bytes]) -> Iterator[Image.Image]:
 def _check_size(file: IO[bytes]) -> None:
     size = file.seek(0, io.SEEK_END)
     if size == 0:
-        raise PictureError("empty_file", f"The file is empty. {limits()}")
+        raise PictureError("empty_file", f"{_('The file is empty.')} {limits()}")
     if size > settings.PHOTOS_MAX_BYTES:
-        megabytes = f"{size / 1024**2:.1f}"
-        raise PictureError("file_too_large", f"The file has {megabytes} MB. {limits()}")
+        message = _("The file has %(megabytes)s MB.") % {"megabytes": f"{size / 1024**2:.1f}"}
+        raise PictureError("file_too_large", f"{message} {limits()}")
 
 
 @contextmanager
@@ -49,8 +50,8 @@ def _opened(file: IO[bytes]) -> Iterator[Image.Image]:
     except UnidentifiedImageError as error:
         if _begins_like_one(file):
             raise broken() from error
-        message = f"This is not a picture that we can read. {limits()}"
-        raise PictureError("not_a_picture", message) from error
+        message = _("This is not a picture that we can read.")
+        raise PictureError("not_a_picture", f"{message} {limits()}") from error
     except (PictureError, MemoryError):
         raise
     except Exception as error:  # every decoder has its own
@@ -68,13 +69,14 @@ def _begins_like_one(file: IO[bytes]) -> bool:
 def _check_header(image: Image.Image) -> None:
     """Judge the picture by what its header says, before memory is spent on its pixels."""
     if image.width < 1 or image.height < 1:
-        raise PictureError("empty_picture", f"The picture has no pixels. {limits()}")
+        raise PictureError("empty_picture", f"{_('The picture has no pixels.')} {limits()}")
     if image.width * image.height > settings.PHOTOS_MAX_PIXELS:
-        size = f"{image.width} × {image.height}"
-        raise PictureError("too_many_pixels", f"The picture has {size} pixels. {limits()}")
+        size = {"size": f"{image.width} × {image.height}"}
+        message = _("The picture has %(size)s pixels.") % size
+        raise PictureError("too_many_pixels", f"{message} {limits()}")
     if _has_more(image):
-        message = f"The file has several pictures, pages or frames; we restore one. {limits()}"
-        raise PictureError("animated", message)
+        message = _("The file has several pictures, pages or frames; we restore one.")
+        raise PictureError("animated", f"{message} {limits()}")
 
 
 def _has_more(image: Image.Image) -> bool:

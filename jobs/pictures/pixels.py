@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from contextlib import suppress
 
+from django.utils.translation import gettext as _
 from PIL import Image, ImageCms, ImageOps
 
 from .limits import PictureError, limits
@@ -18,8 +19,9 @@ def upright(image: Image.Image) -> tuple[Image.Image, bytes | None]:
     try:
         plain, profile = _plain(image, profile)
     except ValueError as error:
-        message = f"The picture's kind of pixels ({image.mode}) is not supported. {limits()}"
-        raise PictureError("unsupported_pixels", message) from error
+        message = _("The picture's kind of pixels (%(mode)s) is not supported.")
+        message %= {"mode": image.mode}
+        raise PictureError("unsupported_pixels", f"{message} {limits()}") from error
     space = {"L": b"GRAY"}.get(plain.mode, b"RGB ")
     return plain, profile if profile and profile[16:20] == space else None
 

@@ -1,0 +1,110 @@
+"""Everything that is said to people is said in every language, and the compiled files say it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
+from babel.messages.catalog import Message
+from django.conf import settings
+from django.test import Client
+
+from . import catalogs
+
+_PLACEHOLDER = re.compile(r"%(?:\((\w+)\))?[a-z%]|</?[a-z]+")
+languages = pytest.mark.parametrize("language", catalogs.LANGUAGES)
+
+
+def texts(value: str | Iterable[str] | None) -> list[str]:
+    return [value] if isinstance(value, str) else [*(value or ())]
+
+
+def messages(language: str) -> list[Message]:
+    return [message for message in catalogs.kept(language) if message.id]
+
+
+def key(message: Message) -> tuple[Any, Any]:
+    return (message.id, message.context)
+
+
+def test_every_language_but_our_own_has_a_catalog() -> None:
+    assert {"en", *catalogs.LANGUAGES} == {code for code, _ in settings.LANGUAGES}
+
+
+@languages
+def test_a_catalog_has_what_the_sources_say_and_nothing_else(language: str) -> None:
+    said = {key(message) for message in catalogs.gathered() if message.id}
+    assert {key(message) for message in messages(language)} == said, "make messages"
+
+
+@languages
+def test_nothing_lacks_a_translation(language: str) -> None:
+    lacking = [m.id for m in messages(language) if m.fuzzy or not all(texts(m.string or ""))]
+    assert lacking == []
+
+
+@languages
+def test_placeholders_and_tags_are_the_original_s(language: str) -> None:
+    for message in messages(language):
+        expected = sorted(_PLACEHOLDER.findall(texts(message.id)[-1]))
+        for text in texts(message.string)[-1:]:
+            assert sorted(_PLACEHOLDER.findall(text)) == expected, message.id
+
+
+@languages
+def test_a_translation_begins_and_ends_as_the_original(language: str) -> None:
+    for message in messages(language):
+        for original, text in zip(texts(message.id), texts(message.string), strict=True):
+            assert text == text.strip(), message.id
+            assert ("\n" in original) == ("\n" in text), message.id
+            assert original.endswith("…") == text.endswith("…"), message.id
+
+
+@languages
+def test_the_compiled_file_is_of_this_catalog(language: str) -> None:
+    kept = catalogs.file(language).with_suffix(".mo").read_bytes()
+    assert kept == catalogs.compiled(language), "make messages"
+
+
+@pytest.mark.parametrize(
+    ("accept", "language", "says"),
+    [
+        ("de-AT, en;q=0.5", "de", "Anmelden"),
+        ("es-MX", "es", "Entrar"),
+        ("fr, en;q=0.5", "en", "Sign in"),
+        ("fr", "en", "Sign in"),
+    ],
+)
+def test_a_page_is_in_the_reader_s_language(
+    client: Client, accept: str, language: str, says: str
+) -> None:
+    answer = client.get("/accounts/sign-in/", headers={"Accept-Language": accept})
+    assert answer["Content-Language"] == language
+    page = answer.content.decode()
+    assert f'<html lang="{language}"' in page
+    assert f"<h1>{says}</h1>" in page
+
+
+def test_one_may_choose_another_which_stays(client: Client) -> None:
+    form = {"language": "es", "next": "/accounts/sign-up/"}
+    answer = client.post("/language/", form, headers={"Accept-Language": "de"})
+    assert (answer.status_code, answer.url) == (302, "/accounts/sign-up/")  # type: ignore[attr-defined]
+    page = client.get("/accounts/sign-up/", headers={"Accept-Language": "de"})
+    assert page["Content-Language"] == "es"
+
+
+def test_choosing_leads_nowhere_else(client: Client) -> None:
+    answer: Any = client.post("/language/", {"language": "es", "next": "https://evil.example/"})
+    assert answer.url == "/"
+
+
+@languages
+def test_django_s_own_words_are_in_it_too(client: Client, language: str, db: None) -> None:
+    headers = {"Accept-Language": language}
+    page = client.post("/accounts/sign-up/", {"username": "x"}, headers=headers).content.decode()
+    assert {"de": "Bitte füllen Sie dieses Feld aus.", "es": "Rellena este campo."}[
+        language
+    ] in page
+    assert "This field" not in page
