@@ -3,21 +3,32 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from http import HTTPStatus
 from pathlib import PurePosixPath
 from typing import Any
 
 from django.core.files import File
-from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.http import (
+    FileResponse,
+    Http404,
+    HttpRequest,
+    HttpResponse,
+    HttpResponseBase,
+    StreamingHttpResponse,
+)
 from django.utils.cache import get_conditional_response
 
 from events import problems
 from events.problems import Problem
 
 from . import thumbnails
+from .archives import archive
 from .models import Photo, Restore
 from .pictures import MEDIA_TYPES
+
+_CHUNK = 256 * 1024  # bytes
 
 
 def thumbnail(of: Photo | Restore, *, side: int, extension: str) -> PictureResponse:
@@ -30,6 +41,33 @@ def thumbnail(of: Photo | Restore, *, side: int, extension: str) -> PictureRespo
     instead = PictureResponse(of.preview, name="preview")
     instead["Cache-Control"] = "private, no-cache"
     return instead
+
+
+class ArchiveResponse(StreamingHttpResponse):
+    """Stored files as one archive, made while it is sent."""
+
+    def __init__(self, files: Iterable[tuple[str, File]], *, name: str) -> None:
+        """Take the files with their names there; what is gone by its turn is left out."""
+        super().__init__(archive(_opened(files)), content_type="application/zip")
+        self["Content-Disposition"] = f'attachment; filename="{name}"'
+        self["Cache-Control"] = "no-store"
+
+
+def _opened(files: Iterable[tuple[str, File]]) -> Iterator[tuple[str, Iterator[bytes]]]:
+    taken: set[str] = set()
+    for name, file in files:
+        with suppress(FileNotFoundError), file.open("rb") as source:
+            yield _apart(name, taken), source.chunks(_CHUNK)
+
+
+def _apart(name: str, taken: set[str]) -> str:
+    """Number a name that is taken, as file managers do."""
+    path, number, found = PurePosixPath(name), 1, name
+    while found.casefold() in taken:
+        number += 1
+        found = f"{path.stem} ({number}){path.suffix}"
+    taken.add(found.casefold())
+    return found
 
 
 class PictureResponse(FileResponse):

@@ -2,35 +2,49 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from django import forms
+from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-SCALES = [("1", _("Same size")), ("2", _("Twice as large")), ("4", _("Four times as large"))]
+from . import presets
+
+_SCALES = [(1, _("Same size")), (2, _("Twice as large")), (4, _("Four times as large"))]
 
 
-class UploadForm(forms.Form):
-    """A photo and how large its restored picture shall be."""
+def _presets() -> Iterator[tuple[str, str | Promise]]:
+    return ((preset.name, preset.label) for preset in presets.offered())
 
-    image = forms.FileField(
-        label=_("Photo"),
-        allow_empty_file=True,
-        widget=forms.FileInput(attrs={"accept": "image/*,.heic,.heif,.avif,.tif,.tiff"}),
+
+def _scales() -> Iterator[tuple[str, str | Promise]]:
+    yield "", _("As chosen above")
+    yield from ((str(n), label) for n, label in _SCALES if presets.can({"scale": n}))
+
+
+class OptionsForm(forms.Form):
+    """What shall be done with a photo: a preset, and details in place of the preset's."""
+
+    preset = forms.ChoiceField(
+        label=_("What shall be done"),
+        choices=_presets,
+        widget=forms.RadioSelect,
+        required=False,
     )
-    title = forms.CharField(label=_("Title (optional)"), max_length=200, required=False)
-    scale = forms.ChoiceField(label=_("Size"), choices=SCALES, required=False)
+    scale = forms.ChoiceField(label=_("Size"), choices=_scales, required=False)
 
     def options(self) -> dict[str, Any]:
         """Return the chosen options."""
-        return {"scale": int(self.cleaned_data["scale"] or 1)}
+        by_name = {preset.name: preset.options for preset in presets.offered()}
+        chosen = by_name.get(self.cleaned_data["preset"], {})
+        scale = self.cleaned_data["scale"]
+        return {**chosen, "scale": int(scale)} if scale else chosen
 
 
-class AgainForm(forms.Form):
-    """How large the picture shall be this time."""
+class UploadForm(OptionsForm):
+    """Photos and what shall be done with them. The files themselves are the view's."""
 
-    scale = forms.ChoiceField(label=_("Size"), choices=SCALES)
-
-    def options(self) -> dict[str, Any]:
-        """Return the chosen options."""
-        return {"scale": int(self.cleaned_data["scale"])}
+    title = forms.CharField(
+        label=_("Title, for a single photo"), max_length=200, required=False, strip=True
+    )

@@ -8,6 +8,7 @@ import logging
 from pathlib import PurePath
 from typing import IO, Any
 
+from django.contrib.auth.models import User
 from django.core.files.base import ContentFile, File
 from django.db import transaction
 from django.utils import timezone
@@ -23,6 +24,19 @@ class AlreadyFinishedError(Exception):
     """A finished job does not start again; the photo wants a new one."""
 
 
+class AlreadyKeptError(Exception):
+    """The owner has the very same file, as `photo`."""
+
+    def __init__(self, photo: Photo) -> None:
+        super().__init__(str(photo.pk))
+        self.photo = photo
+
+
+def kept(*, owner: Any, sha256: str) -> Photo | None:
+    """Return the owner's photo whose file has that hash; the newest, if there are several."""
+    return Photo.objects.filter(owner=owner, sha256=sha256).first()
+
+
 def upload(
     *,
     owner: Any,
@@ -30,12 +44,16 @@ def upload(
     title: str = "",
     options: dict[str, Any] | None = None,
     wish: Wish | None = None,
+    once: bool = False,
 ) -> Job:
     """Keep a photo with its first job, which is asked for at once if there are options. Return it.
 
-    Raises PictureError or OptionsError, or RepeatedError for a wish that was granted before, with
-    nothing stored.
+    With `once`, the very same file is not kept again. Raises PictureError, OptionsError or
+    AlreadyKeptError, or RepeatedError for a wish that was granted before, with nothing stored.
     """
+    sha256 = _hash_of(file)
+    if once:
+        _check_is_new(owner, sha256)
     picture = pictures.read(file)
     endpoint = endpoints.current()
     chosen = endpoint.clean(options or {}, width=picture.width, height=picture.height)
@@ -45,14 +63,25 @@ def upload(
         format=picture.format,
         width=picture.width,
         height=picture.height,
+        sha256=sha256,
     )
     try:
         _store(photo, file, picture)
-        return _write(photo, chosen, wish, ask=options is not None)
+        return _write(photo, chosen, wish, ask=options is not None, once=once)
     except Exception:  # which alone says that nothing was committed
         for stored in (photo.original, photo.image, photo.preview):
             stored.delete(save=False)
         raise
+
+
+def _hash_of(file: IO[bytes]) -> str:
+    file.seek(0)
+    return hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]
+
+
+def _check_is_new(owner: Any, sha256: str) -> None:
+    if photo := kept(owner=owner, sha256=sha256):
+        raise AlreadyKeptError(photo)
 
 
 def _name_of(file: IO[bytes]) -> str:
@@ -63,18 +92,22 @@ def _name_of(file: IO[bytes]) -> str:
 def _store(photo: Photo, file: IO[bytes], picture: pictures.Picture) -> None:
     photo.bytes = file.seek(0, io.SEEK_END)
     file.seek(0)
-    photo.sha256 = hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]
-    file.seek(0)
     photo.original.save(f"{photo.pk}.{picture.original_extension}", File(file), save=False)
     photo.image.save(f"{photo.pk}.{picture.extension}", ContentFile(picture.image), save=False)
     photo.preview.save(f"{photo.pk}.jpg", ContentFile(picture.preview), save=False)
 
 
-def _write(photo: Photo, options: dict[str, Any], wish: Wish | None, *, ask: bool) -> Job:
+def _write(
+    photo: Photo, options: dict[str, Any], wish: Wish | None, *, ask: bool, once: bool
+) -> Job:
     job = Job(photo=photo, owner_id=photo.owner_id, options=options)
     with transaction.atomic():
         if wish:
             wish.claim(job.pk)
+        if once:
+            # Of two uploads of the same at the same time, the second looks after the first wrote.
+            User.objects.select_for_update().filter(pk=photo.owner_id).first()
+            _check_is_new(photo.owner_id, photo.sha256)
         photo.save(force_insert=True)
         job.save(force_insert=True)
         if ask:

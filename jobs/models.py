@@ -85,6 +85,13 @@ class JobQuerySet(models.QuerySet["Job"]):
         """Return the jobs of the user's photos."""
         return self.filter(owner=user)
 
+    def ahead_of(self, job: Job) -> Self:
+        """Return whosever jobs RunPod will turn to before this one, as far as we know."""
+        if job.requested_at is None:
+            return self.none()
+        waiting = self.filter(status__in=[Status.PENDING, Status.QUEUED])
+        return waiting.filter(requested_at__lt=job.requested_at)
+
     def newest(self) -> Self:
         """Return each photo's newest job."""
         return self.filter(is_newest=True)
@@ -359,6 +366,26 @@ class Restore(models.Model):
 
     def __str__(self) -> str:
         return str(self.id)
+
+
+class Share(models.Model):
+    """A link by which anybody may look at a photo, until it expires or is taken back.
+
+    The id is random and never shown: the link has it signed, so that whoever reads the table
+    learns no link.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    photo = models.OneToOneField(Photo, models.CASCADE, related_name="share")
+    password = models.CharField(max_length=200, blank=True, help_text="Hashed; empty: none.")
+    created_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField()
+    # How often, and when last, a wrong password was given.
+    wrong_passwords = models.PositiveIntegerField(default=0)
+    wrong_password_at = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return f"until {self.expires_at:%Y-%m-%d}"
 
 
 def hash_of(token: str) -> str:

@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
-from django.urls import path
+from django.urls import path, re_path
 
-from .views import account, entry, photo, photos
+from .views import account, entry, photo, photos, selection, sharing
 
 app_name = "jobs"
 urlpatterns = [
     path("", photos.photos, name="photos"),
+    path("photos/new/", photos.add, name="add"),
+    path("photos/selection/", selection.selection, name="selection"),
+    re_path(r"^photos/kept/(?P<sha256>[0-9a-f]{64})/$", photos.kept, name="kept"),
     path("photos/<uuid:photo_id>/", photo.photo, name="photo"),
+    path("photos/<uuid:photo_id>/again/", photo.again, name="again"),
     path("photos/<uuid:photo_id>/restore/", photo.restore_again, name="restore-again"),
     path("photos/<uuid:photo_id>/delete/", photo.delete, name="delete"),
     path("jobs/<uuid:job_id>/cancel/", photo.cancel, name="cancel"),
     path("jobs/<uuid:job_id>/start/", photo.start, name="start"),
+    path("photos/<uuid:photo_id>/share/", sharing.share, name="share"),
+    path("photos/<uuid:photo_id>/share/stop/", sharing.stop, name="stop-sharing"),
+    path("jobs/<uuid:job_id>/ahead/", photo.ahead, name="ahead"),
+    path("restores/<uuid:restore_id>/choose/", photo.choose, name="choose"),
+    path("restores/<uuid:restore_id>/<str:format>/", photo.download, name="download"),
+    path("shared/<str:token>/", sharing.shared, name="shared"),
+    path("shared/<str:token>/<str:which>/", sharing.picture, name="shared-picture"),
     path("accounts/sign-in/", entry.SignIn.as_view(), name="login"),
     path("accounts/sign-out/", entry.SignOut.as_view(), name="logout"),
     path("accounts/sign-up/", entry.sign_up, name="sign-up"),

@@ -11,12 +11,23 @@ from .limits import FORMATS, PictureError
 from .reading import decoding
 
 # What a client asks for → Pillow's word.
-CONVERSIONS = {"jpeg": "JPEG", "jpg": "JPEG", "png": "PNG", "webp": "WEBP"}
+CONVERSIONS = {
+    "jpeg": "JPEG",
+    "jpg": "JPEG",
+    "png": "PNG",
+    "webp": "WEBP",
+    "tiff": "TIFF",
+    "heic": "HEIF",
+    "avif": "AVIF",
+}
 _LONGEST = {"JPEG": 65_500, "WEBP": 16_383}  # pixels a side that the format has room for
 _OPTIONS: dict[str, dict[str, Any]] = {
     "JPEG": {"quality": 95, "subsampling": 0},
     "PNG": {"compress_level": 3},
     "WEBP": {"quality": 90, "method": 2},
+    "TIFF": {"compression": "tiff_deflate"},
+    "HEIF": {"quality": 90},
+    "AVIF": {"quality": 85, "speed": 8},
 }
 # Below the last a restorer would mend what we have spoilt.
 _FITTING = (95, 90, 85, 80, 75)

@@ -3,37 +3,91 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import Http404, HttpRequest, HttpResponse
+from django.core.files import File
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.http import content_disposition_header
 from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from .. import deletion, endpoints, intake, streams, withdrawal
-from ..forms import AgainForm
-from ..models import Job, Photo
+from .. import (
+    conversions,
+    deletion,
+    endpoints,
+    intake,
+    names,
+    pictures,
+    presets,
+    sharing,
+    streams,
+    withdrawal,
+)
+from ..downloads import PictureResponse
+from ..forms import OptionsForm
+from ..models import Job, Photo, Restore, Share, Status
 from ..snapshots import snapshot
+from .cards import cards, newest_jobs
 from .shared import user_of
+
+_MOST_JOBS = 50  # of one photo, that its page shows
+_MOST_AHEAD = 100  # jobs, beyond which it matters no more how many they are
+
+
+def _mine(request: HttpRequest, photo_id: UUID) -> Photo:
+    return get_object_or_404(Photo, pk=photo_id, owner=user_of(request))
 
 
 @login_required
 @require_GET
 def photo(request: HttpRequest, photo_id: UUID) -> HttpResponse:
-    """Show one photo before and after, with its newest job live, and its earlier results."""
-    found = get_object_or_404(Photo, pk=photo_id, owner=user_of(request))
-    jobs = list(found.jobs.select_related("restore"))
+    """Show one photo before and after, with its newest job live, and its other results."""
+    found = _mine(request, photo_id)
+    jobs = list(found.jobs.select_related("restore")[:_MOST_JOBS])
     job = jobs[0] if jobs else None
+    results = [old.restore for old in jobs if old.status == Status.COMPLETED]
+    restore = max(results, key=lambda result: result.chosen_at, default=None)
     context = {
         "photo": found,
         "job": job,
         **(_live(job) if job else {}),
-        "earlier": [old for old in jobs[1:] if old.is_final],
-        "again": AgainForm(initial={"scale": 1}),
+        "restore": restore,
+        "others": [old for old in jobs if _is_other(old, job, restore)],
+        "form": OptionsForm(),
+        "presets": presets.offered(),
+        "formats": _formats(found),
+        "no_id": UUID(int=0),
+        **_sharing(request, found),
     }
     return render(request, "jobs/photo.html", context)
+
+
+def _is_other(old: Job, job: Job | None, restore: Restore | None) -> bool:
+    """Tell whether the page has to list the job beside those that it shows anyway."""
+    if restore and old.pk == restore.job_id:
+        return False
+    return old.is_final and (old != job or old.status == Status.COMPLETED)
+
+
+def _formats(photo: Photo) -> list[str]:
+    """Return the formats of downloads: the original's first, then those that all can open."""
+    return list(dict.fromkeys([photo.format, "JPEG", "PNG", "WebP"]))
+
+
+def _sharing(request: HttpRequest, photo: Photo) -> dict[str, Any]:
+    share = Share.objects.filter(photo=photo, expires_at__gt=timezone.now()).first()
+    if share is None:
+        return {}
+    path = reverse("jobs:shared", args=[sharing.token_of(share)])
+    return {"share": share, "share_url": request.build_absolute_uri(path)}
 
 
 def _live(job: Job) -> dict[str, object]:
@@ -42,7 +96,29 @@ def _live(job: Job) -> dict[str, object]:
     if not read:
         raise Http404
     [(found, last)] = read
-    return {"job": found, "last_event_id": last, "snapshot": snapshot(found)}
+    waits = found.status in (Status.PENDING, Status.QUEUED)
+    return {
+        "job": found,
+        "last_event_id": last,
+        "snapshot": snapshot(found),
+        "ahead": _ahead(found) if waits else 0,
+        "most_ahead": _MOST_AHEAD,
+    }
+
+
+def _ahead(job: Job) -> int:
+    """Return how many jobs come before it, at most _MOST_AHEAD."""
+    return len(Job.objects.ahead_of(job).values_list("pk", flat=True).order_by()[:_MOST_AHEAD])
+
+
+@login_required
+@require_GET
+@never_cache
+def ahead(request: HttpRequest, job_id: UUID) -> HttpResponse:
+    """Say how many jobs come before this one, for the page's script."""
+    job = get_object_or_404(Job.objects.of(user_of(request)), pk=job_id)
+    context = {"ahead": _ahead(job), "most_ahead": _MOST_AHEAD}
+    return HttpResponse(render_to_string("jobs/_ahead.html", context).strip())
 
 
 @login_required
@@ -70,27 +146,76 @@ def cancel(request: HttpRequest, job_id: UUID) -> HttpResponse:
 @require_POST
 def restore_again(request: HttpRequest, photo_id: UUID) -> HttpResponse:
     """Restore the photo once more, as a new job."""
-    found = get_object_or_404(Photo, pk=photo_id, owner=user_of(request))
-    form = AgainForm(request.POST)
+    found, form = _mine(request, photo_id), OptionsForm(request.POST)
+    if form.is_valid():
+        return _restore(request, found, form.options())
+    messages.error(request, _("Choose one of the sizes."))
+    return redirect("jobs:photo", found.pk)
+
+
+@login_required
+@require_POST
+def again(request: HttpRequest, photo_id: UUID) -> HttpResponse:
+    """Try once more what did not succeed: a new job with the same options."""
+    found = _mine(request, photo_id)
+    newest = found.jobs.newest().first()
+    return _restore(request, found, newest.options if newest else {})
+
+
+def _restore(request: HttpRequest, photo: Photo, options: dict[str, Any]) -> HttpResponse:
     try:
-        if form.is_valid():
-            intake.request_new_job(photo=found, options=form.options())
-        else:
-            messages.error(request, _("Choose one of the sizes."))
+        intake.request_new_job(photo=photo, options=options)
     except endpoints.OptionsError as error:
         messages.error(request, str(error))
     except Photo.DoesNotExist as error:
         raise Http404 from error
-    return redirect("jobs:photo", found.pk)
+    return redirect("jobs:photo", photo.pk)
+
+
+def _restore_of(request: HttpRequest, restore_id: UUID) -> Restore:
+    mine = Restore.objects.filter(job__owner=user_of(request)).select_related("job__photo")
+    return get_object_or_404(mine, pk=restore_id)
+
+
+@login_required
+@require_POST
+def choose(request: HttpRequest, restore_id: UUID) -> HttpResponse:
+    """Make the result the one that its photo is shown with."""
+    restore = _restore_of(request, restore_id)
+    Restore.objects.filter(pk=restore.pk).update(chosen_at=timezone.now())
+    return redirect("jobs:photo", restore.job.photo_id)
+
+
+@login_required
+@require_GET
+def download(request: HttpRequest, restore_id: UUID, format: str) -> HttpResponseBase:
+    """Return the result in the format, under the photo's name."""
+    restore = _restore_of(request, restore_id)
+    photo = restore.job.photo
+    if format not in map(str.lower, _formats(photo)):
+        raise Http404
+    try:
+        return _download(conversions.opened(restore, format), photo)
+    except pictures.PictureError as error:
+        messages.error(request, error.message)
+        return redirect("jobs:photo", photo.pk)
+
+
+def _download(file: File, photo: Photo) -> PictureResponse:
+    answer = PictureResponse(file, name=names.restored(photo))
+    disposition = content_disposition_header(as_attachment=True, filename=answer.filename)
+    answer["Content-Disposition"] = str(disposition)
+    return answer
 
 
 @login_required
 @require_http_methods(["GET", "POST"])
 def delete(request: HttpRequest, photo_id: UUID) -> HttpResponse:
     """Ask whether the photo shall be deleted; then do so."""
-    found = get_object_or_404(Photo, pk=photo_id, owner=user_of(request))
+    found = _mine(request, photo_id)
     if request.method == "GET":
-        return render(request, "jobs/delete.html", {"photo": found})
+        shown = cards(list(newest_jobs(user_of(request)).filter(photo=found)))
+        return render(request, "jobs/delete.html", {"photo": found, "cards": shown})
     deletion.delete(photo=found)
     messages.success(request, _("The photo was deleted."))
     return redirect("jobs:photos")

@@ -1,66 +1,169 @@
-"""My photos, and new ones."""
+"""My photos in a grid, and new ones."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+
+from django.conf import settings
+from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.contrib.auth.models import User
-from django.core.paginator import Paginator
-from django.db.models import OuterRef, Prefetch, QuerySet, Subquery
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.views.decorators.http import require_http_methods
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from events import log
 
-from .. import endpoints, intake, pictures, streams
+from .. import endpoints, intake, pictures, presets, streams
 from ..forms import UploadForm
-from ..models import FINAL, Job, Photo
+from ..models import FINAL, Job, Photo, Status
+from .cards import cards, newest_jobs
+from .paging import page_of
 from .shared import status_of, user_of
 
-_PAGE = 24  # photos
+_UNFINISHED = [status for status in Status if status not in FINAL]
+_ACCEPT = "image/*,.heic,.heif,.avif,.tif,.tiff"
+_RUNNING = [Status.PENDING, Status.QUEUED, Status.PROCESSING]
+# What the grid can be filtered by: a word for addresses, one for people, the jobs' statuses.
+FILTERS = [
+    ("", gettext_lazy("All"), list(Status)),
+    ("running", gettext_lazy("Running"), _RUNNING),
+    ("done", gettext_lazy("Restored"), [Status.COMPLETED]),
+    ("failed", gettext_lazy("Failed"), [Status.FAILED, Status.CANCELLED, Status.TIMED_OUT]),
+    ("new", gettext_lazy("Not started"), [Status.CREATED]),
+]
 
 
 @login_required
 @require_http_methods(["GET", "POST"])
 def photos(request: HttpRequest) -> HttpResponse:
-    """Show my photos and the form for a new one, which is restored at once."""
-    form = UploadForm(request.POST or None, request.FILES or None)
-    if request.method == "POST" and form.is_valid():
+    """Show my photos and the form for new ones, which are restored at once."""
+    if request.method == "GET":
+        return _page(request, UploadForm())
+    form = UploadForm(request.POST)
+    uploads = _Uploads(one=len(request.FILES.getlist("image")) == 1)
+    if form.is_valid():
+        for file in request.FILES.getlist("image"):
+            uploads.take(request, file, form)
+    if not uploads.refused and not form.errors:
+        return uploads.answer(request)
+    return _page(request, form, uploads)
+
+
+@dataclass
+class _Uploads:
+    """What became of the files of one form."""
+
+    one: bool
+    jobs: list[Job] = field(default_factory=list)
+    known: list[Photo] = field(default_factory=list)
+    refused: list[str] = field(default_factory=list)
+
+    def take(self, request: HttpRequest, file: object, form: UploadForm) -> None:
+        """Keep one file, or note why not."""
         try:
-            job = intake.upload(
-                owner=request.user,
-                file=form.cleaned_data["image"],
-                title=form.cleaned_data["title"],
-                options=form.options(),
+            self.jobs.append(_upload(request, file, form, titled=self.one))
+        except intake.AlreadyKeptError as error:
+            self.known.append(error.photo)
+        except (pictures.PictureError, endpoints.OptionsError) as error:
+            self.refused.append(f"{getattr(file, 'name', '')}: {error}")
+
+    def answer(self, request: HttpRequest) -> HttpResponse:
+        """Lead to the one photo, else to all."""
+        photos = [job.photo for job in self.jobs] + self.known
+        if not photos:
+            messages.error(request, _("Choose at least one photo."))
+        self.tell(request)
+        return redirect("jobs:photo", photos[0].pk) if len(photos) == 1 else redirect("jobs:photos")
+
+    def tell(self, request: HttpRequest) -> None:
+        """Say how many are being restored, where it is not only one, and which were known."""
+        count = len(self.jobs)
+        if count > 1 or (count and self.refused):
+            text = ngettext(
+                "%(count)s photo is being restored.", "%(count)s photos are being restored.", count
             )
-            return redirect("jobs:photo", job.photo_id)
-        except pictures.PictureError as error:
-            form.add_error("image", error.message)
-        except endpoints.OptionsError as error:
-            form.add_error("scale", str(error))
-    return _photos_page(request, form)
+            messages.success(request, text % {"count": count})
+        for photo in self.known:
+            messages.info(request, _("You have this photo already: %(photo)s") % {"photo": photo})
 
 
-def _photos_page(request: HttpRequest, form: UploadForm) -> HttpResponse:
+def _upload(request: HttpRequest, file: object, form: UploadForm, *, titled: bool) -> Job:
+    return intake.upload(
+        owner=user_of(request),
+        file=file,  # type: ignore[arg-type]
+        title=form.cleaned_data["title"] if titled else "",
+        options=form.options(),
+        once=True,
+    )
+
+
+@login_required
+@require_POST
+def add(request: HttpRequest) -> HttpResponse:
+    """Keep one photo for the page's script: 201 with its card; 200 with that of one I have."""
+    form, file = UploadForm(request.POST), request.FILES.get("image")
+    if file is None or not form.is_valid():
+        errors = [str(error) for found in form.errors.values() for error in found]
+        return _refusal(" ".join(errors) or _("Choose at least one photo."))
+    try:
+        return _card(request, _upload(request, file, form, titled=True).photo, status=201)
+    except intake.AlreadyKeptError as error:
+        return _card(request, error.photo, status=200)
+    except (pictures.PictureError, endpoints.OptionsError) as error:
+        return _refusal(str(error))
+
+
+def _refusal(message: str) -> HttpResponse:
+    return HttpResponse(message, content_type="text/plain; charset=utf-8", status=400)
+
+
+@login_required
+@require_GET
+@never_cache
+def kept(request: HttpRequest, sha256: str) -> HttpResponse:
+    """Show the card of my photo whose file has that hash; 204 if there is none."""
+    found = intake.kept(owner=user_of(request), sha256=sha256)
+    return _card(request, found, status=200) if found else HttpResponse(status=204)
+
+
+def _card(request: HttpRequest, photo: Photo, *, status: int) -> HttpResponse:
+    found = cards(list(newest_jobs(user_of(request)).filter(photo=photo)))
+    if not found:
+        raise Http404  # deleted meanwhile
+    return render(request, "jobs/_card.html", {"card": found[0]}, status=status)
+
+
+def _page(request: HttpRequest, form: UploadForm, uploads: _Uploads | None = None) -> HttpResponse:
+    user = user_of(request)
     # Before the photos: what happens in between is then sent again, not missed.
-    last = log.last_seq(streams.owner_stream(user_of(request).pk))
-    page = Paginator(_photos_of(user_of(request)), _PAGE).get_page(request.GET.get("page"))
+    last = log.last_seq(streams.owner_stream(user.pk))
+    chosen = request.GET.get("state", "")
+    statuses = {name: statuses for name, _, statuses in FILTERS}.get(chosen)
+    if statuses is None:
+        raise Http404
+    jobs = newest_jobs(user)
+    page = page_of(jobs.filter(status__in=statuses) if chosen else jobs, request)
+    if uploads:
+        uploads.tell(request)
     context = {
         "form": form,
+        "refused": uploads.refused if uploads else [],
         "limits": pictures.limits(),
+        "accept": _ACCEPT,
+        "presets": presets.offered(),
+        "together": settings.MAX_BODY // 1024**2,
+        "kept_url": reverse("jobs:kept", args=["0" * 64]),
         "last_event_id": last,
         "events_url": reverse("events:mine"),
+        "cards": cards(page.rows),
         "page": page,
-        "is_running": Job.objects.of(user_of(request)).exclude(status__in=FINAL).exists(),
+        "filters": FILTERS,
+        "chosen": chosen,
+        "is_running": jobs.filter(status__in=_UNFINISHED).exists(),
     }
-    return render(request, "jobs/photos.html", context, status=status_of(form))
-
-
-def _photos_of(user: User) -> QuerySet[Photo]:
-    """Return the user's photos, each with its newest job as `latest` (a list of one)."""
-    newest = Job.objects.filter(photo=OuterRef("photo")).order_by("-created_at", "-id")
-    latest = Job.objects.filter(pk=Subquery(newest.values("pk")[:1])).select_related("restore")
-    return Photo.objects.filter(owner=user).prefetch_related(
-        Prefetch("jobs", queryset=latest, to_attr="latest")
-    )
+    bad = bool(uploads and uploads.refused)
+    return render(request, "jobs/photos.html", context, status=400 if bad else status_of(form))

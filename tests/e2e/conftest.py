@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +10,8 @@ import pytest
 from playwright.sync_api import Browser, sync_playwright
 
 from tests.services import free_port
+
+from .browsers import launched
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -32,15 +33,12 @@ def own(tmp_path: Path) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Start the system's Chromium, or Playwright's own where there is none."""
-    names = ("chromium", "chromium-browser", "google-chrome")
-    path = next((found for found in map(shutil.which, names) if found), None)
-    quiet = ["--disable-gpu", "--disable-quic", "--disable-background-networking", "--no-sandbox"]
+    """Start a Chromium."""
     with sync_playwright() as playwright:
-        if path is None and not Path(playwright.chromium.executable_path).exists():
+        chromium = launched(playwright)
+        if chromium is None:
             if os.environ.get("CI"):
                 pytest.fail("CI must have a Chromium.")
             pytest.skip("No Chromium: apt install chromium, or .venv/bin/playwright install.")
-        chromium = playwright.chromium.launch(executable_path=path, args=quiet)
         yield chromium
         chromium.close()

@@ -3,15 +3,19 @@
 import { compare } from "./compare.js";
 import { connectionHint } from "./connection.js";
 import { JobStream } from "./job-stream.js";
+import { connectNews } from "./news.js";
 import { isFinal, say, showProgress, stateOf } from "./words.js";
 
+const ASK_AGAIN = 15_000; // milliseconds, about how many jobs are before it
+const NO_ID = "00000000-0000-0000-0000-000000000000";
 const page = document.querySelector("[data-photo]");
 const $ = (selector) => page.querySelector(selector);
 const name = $("h1").textContent.trim();
+const tell = connectNews(page);
 
 function localTimes() {
   for (const time of page.querySelectorAll("time[datetime]")) {
-    const options = { dateStyle: "medium", timeStyle: "short" };
+    const options = { dateStyle: "medium", timeStyle: time.closest(".timeline") ? "medium" : "short" };
     time.textContent = new Date(time.dateTime).toLocaleString(document.documentElement.lang, options);
   }
 }
@@ -27,48 +31,98 @@ function draw(snapshot) {
   if (isFinal(snapshot)) $("[data-cancel]")?.remove();
   $("[data-doing]").hidden = isFinal(snapshot) && !snapshot.restore;
   $("[data-bar]").hidden = isFinal(snapshot);
+  $("[data-ahead]").hidden = !waits(snapshot.status);
   showProgress($("progress"), snapshot);
   $(".percent").textContent = snapshot.status === "processing" ? `${snapshot.progress} %` : "";
 
-  if (snapshot.restore) showResult(snapshot);
-  if (snapshot.error) {
-    // First shown, then filled: an alert that was hidden while it changed is not read out.
-    $("[data-failure]").hidden = false;
-    say($("[data-failure] [role=alert]"), snapshot.error.message);
+  showMoments(snapshot);
+  if (snapshot.restore) showResult(snapshot.restore);
+  if (snapshot.error) showFailure(snapshot.error);
+  if (isFinal(snapshot)) finish(snapshot);
+}
+
+const waits = (status) => status === "pending" || status === "queued";
+
+function showMoments(snapshot) {
+  for (const moment of page.querySelectorAll("[data-moment]")) {
+    const at = snapshot[moment.dataset.moment];
+    moment.hidden = !at;
+    if (at) moment.querySelector("time").dateTime = at;
   }
-  if (isFinal(snapshot)) $("[data-again]").hidden = false;
+  if (isFinal(snapshot)) $("[data-end]").textContent = stateOf(snapshot);
+  localTimes();
 }
 
 /** Put the result beside its photo; the picture is all that has to be fetched for it. */
-function showResult({ restore, finished_at: finishedAt }) {
-  if ($(".after")) return;
+function showResult(restore) {
   const figure = copy("after-template");
   const image = figure.querySelector("img");
   image.width = restore.width;
   image.height = restore.height;
   image.src = restore.preview_url;
-  $("[data-compare]").append(figure);
+  const old = $(".after");
+  if (old) old.replaceWith(figure);
+  else $("[data-compare]").append(figure);
   compare($("[data-compare]"));
   $("[data-download]").href = restore.image_url;
   $("[data-download]").hidden = false;
+  showFacts(restore);
+}
 
-  const facts = copy("facts-template");
+function showFacts(restore) {
+  const facts = copy("result-template");
   for (const field of facts.querySelectorAll("[data-fact]")) field.textContent = restore[field.dataset.fact];
-  facts.querySelector("time").dateTime = finishedAt;
-  $("[data-again]").before(facts);
-  localTimes();
+  for (const link of facts.querySelectorAll("a")) link.href = link.getAttribute("href").replace(NO_ID, restore.id);
+  $("[data-result]")?.remove();
+  $("[data-columns]").prepend(facts);
+}
+
+function showFailure({ message, retryable }) {
+  // First shown, then filled: an alert that was hidden while it changed is not read out.
+  $("[data-failure]").hidden = false;
+  say($("[data-failure] [role=alert]"), message);
+  $("[data-retryable]").hidden = !retryable;
+  $("[data-final]").hidden = retryable;
+}
+
+function finish(snapshot) {
+  $("[data-again]").hidden = false;
+  $("[data-notify]").hidden = true;
+  tell(`${name}: ${stateOf(snapshot)}`);
 }
 
 /** Nothing of the page is true any more. */
 function showDeleted() {
   page.replaceChildren(copy("deleted-template"));
   document.title = `${$("h1").textContent} · PhotoRestore`;
+  $("h1").focus();
 }
 
 const copy = (id) => document.getElementById(id).content.cloneNode(true);
 
+/** While others are before it, say how many: no event tells of theirs. */
+async function askAhead() {
+  const hint = $("[data-ahead]");
+  if (!hint || hint.hidden) return;
+  const answer = document.hidden ? null : await fetch(hint.dataset.aheadUrl).catch(() => null);
+  if (answer?.ok) say(hint, (await answer.text()).trim());
+  setTimeout(askAhead, ASK_AGAIN);
+}
+
+function connectCopying() {
+  const button = $("[data-copy]");
+  if (!button || !navigator.clipboard) return;
+  button.hidden = false;
+  button.onclick = async () => {
+    await navigator.clipboard.writeText(document.getElementById(button.dataset.copy).value);
+    button.textContent = button.dataset.copied;
+  };
+}
+
 localTimes();
 compare($("[data-compare]"));
+connectCopying();
+if (Number($("[data-ahead]")?.dataset.ahead)) setTimeout(askAhead, ASK_AGAIN);
 if ("live" in page.dataset) {
   new JobStream(page.dataset.eventsUrl, {
     lastEventId: page.dataset.lastEventId,
@@ -78,4 +132,4 @@ if ("live" in page.dataset) {
       else draw(snapshot);
     },
   });
-}
+} else if ($("[data-notify]")) $("[data-notify]").hidden = true;

@@ -1,19 +1,39 @@
-/** Keeps the grid of photos live: one stream for all of them. */
+/** Keeps the grid of photos live, one stream for all of them, and takes new ones in. */
 
 import { connectionHint } from "./connection.js";
 import { JobStream } from "./job-stream.js";
+import { connectNews } from "./news.js";
+import { connectUpload } from "./upload.js";
 import { isFinal, say, showProgress, stateOf } from "./words.js";
 
 const grid = document.querySelector("[data-photos]");
+const cards = grid.querySelector(".grid");
+const news = connectNews(grid);
+// What was told of photos whose cards are not here yet: their upload is still being answered.
+const early = new Map();
 
 function draw(card, snapshot) {
   const state = card.querySelector(".status");
   state.dataset.status = snapshot.status;
   say(state, stateOf(snapshot));
   const bar = card.querySelector("progress");
-  bar.hidden = isFinal(snapshot);
+  bar.hidden = isFinal(snapshot) || snapshot.status === "created";
   showProgress(bar, snapshot);
-  if (snapshot.restore) card.querySelector("img").src = snapshot.restore.preview_url;
+  card.querySelector("[data-again]").hidden = !snapshot.error;
+  if (snapshot.restore) showThumbnails(card.querySelector("picture"), snapshot.restore.thumbnails_url);
+}
+
+/** Show another picture, whose thumbnails' addresses begin like this. */
+function showThumbnails(picture, address) {
+  const old = picture.dataset.thumbnails;
+  if (old === address) return;
+  picture.dataset.thumbnails = address;
+  for (const element of picture.children) {
+    for (const name of ["srcset", "src"]) {
+      const value = element.getAttribute(name);
+      if (value) element.setAttribute(name, value.replaceAll(old, address));
+    }
+  }
 }
 
 /** Each card shows its photo's newest job; what an older one does is not its matter. */
@@ -25,35 +45,66 @@ function isNewest(card, { job_id: job, created_at: created }) {
   return true;
 }
 
-function cardOf(snapshot) {
-  const card = grid.querySelector(`[data-photo="${snapshot.photo_id}"]`);
-  return card && isNewest(card, snapshot) ? card : null;
+const find = (photo) => cards.querySelector(`[data-photo="${CSS.escape(photo)}"]`);
+
+const told = (card, snapshot) => `${card.querySelector("h3").textContent}: ${stateOf(snapshot)}`;
+
+function take(snapshot, type) {
+  const card = find(snapshot.photo_id);
+  if (!card) early.set(snapshot.photo_id, snapshot);
+  else if (!isNewest(card, snapshot)) return;
+  else if (type === "deleted") remove(card, snapshot);
+  else draw(card, snapshot);
 }
 
-const tell = (card, snapshot) => say(grid.querySelector("[data-news]"), `${card.querySelector("h3").textContent}: ${stateOf(snapshot)}`);
-
 function remove(card, snapshot) {
-  tell(card, snapshot);
+  say(grid.querySelector("[data-news]"), told(card, snapshot));
   card.remove();
   const others = grid.querySelector(".card") || grid.querySelector(".pages");
   document.querySelector("[data-empty]").hidden = Boolean(others);
 }
 
-if (grid) {
-  new JobStream(grid.dataset.eventsUrl, {
-    lastEventId: grid.dataset.lastEventId,
-    endless: true,
-    onConnection: connectionHint(grid.querySelector("[data-connection]")),
-    onChange(snapshot, type) {
-      const card = cardOf(snapshot);
-      if (!card) return;
-      if (type === "deleted") remove(card, snapshot);
-      else draw(card, snapshot);
-    },
-    // Read out once a photo is ready, not at every step of every photo.
-    onFinal(snapshot) {
-      const card = cardOf(snapshot);
-      if (card) tell(card, snapshot);
-    },
+/** Put a card, as the server made it, before all others; one of the same photo goes. */
+function add(html) {
+  const template = document.createElement("template");
+  template.innerHTML = html;
+  const card = template.content.querySelector(".card");
+  find(card.dataset.photo)?.remove();
+  cards.prepend(card);
+  grid.hidden = false;
+  document.querySelector("[data-empty]").hidden = true;
+  const snapshot = early.get(card.dataset.photo);
+  if (snapshot && isNewest(card, snapshot)) draw(card, snapshot);
+  return card;
+}
+
+/** Choose all cards at once, or none. */
+function connectSelection() {
+  const all = grid.querySelector("[data-all]");
+  all.closest("[hidden]").hidden = false;
+  const boxes = () => [...cards.querySelectorAll("[name=photo]")];
+  all.onchange = () => {
+    for (const box of boxes()) box.checked = all.checked;
+  };
+  cards.addEventListener("change", () => {
+    const chosen = boxes().filter((box) => box.checked).length;
+    all.checked = chosen > 0 && chosen === boxes().length;
+    all.indeterminate = chosen > 0 && !all.checked;
   });
 }
+
+connectSelection();
+connectUpload(document.querySelector("[data-upload]"), add);
+new JobStream(grid.dataset.eventsUrl, {
+  lastEventId: grid.dataset.lastEventId,
+  endless: true,
+  onConnection: connectionHint(grid.querySelector("[data-connection]")),
+  onChange: take,
+  // Read out once a photo is ready, not at every step of every photo.
+  onFinal(snapshot, type) {
+    const card = find(snapshot.photo_id);
+    if (!card || type === "deleted" || card.dataset.job !== snapshot.job_id) return;
+    say(grid.querySelector("[data-news]"), told(card, snapshot));
+    news(told(card, snapshot));
+  },
+});

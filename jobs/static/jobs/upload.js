@@ -1,9 +1,37 @@
-/** Makes the upload form take dropped files, show how far it is, and send once. */
+/**
+ * Takes photos chosen, dropped, pasted or just taken, and sends each by itself, some at a time.
+ *
+ * Each has a line of its own, with its progress, until its card takes the line's place.
+ */
 
-const form = document.querySelector("[data-upload]");
-connect(form);
+const AT_ONCE = 2; // a browser has six connections, and the stream has one of them
+let running = 0;
+const waiting = [];
 
-function connect(form) {
+export function connectUpload(form, add) {
+  const list = document.querySelector("[data-uploads]");
+  const send = (files, alone) => {
+    for (const file of files) enqueue(new Upload(form, file, list, add, alone));
+  };
+  connectDropping(form, send);
+  connectCamera(form, send);
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    const input = form.elements.image;
+    const files = [...input.files];
+    if (!files.length) return input.focus();
+    send(files, files.length === 1);
+    input.value = "";
+  });
+  // Who leaves would stop what is on its way.
+  addEventListener("beforeunload", (event) => {
+    if (running && !leaving) event.preventDefault();
+  });
+}
+
+let leaving = false;
+
+function connectDropping(form, send) {
   form.addEventListener("dragover", (event) => {
     if (!event.dataTransfer.types.includes("Files")) return;
     event.preventDefault();
@@ -16,70 +44,161 @@ function connect(form) {
     form.classList.remove("over");
     if (!event.dataTransfer.files.length) return;
     event.preventDefault();
-    // The input itself shows the name, and the form sends it as if it had been chosen.
-    form.elements.image.files = onlyFirst(event.dataTransfer.files);
+    send([...event.dataTransfer.files]);
   });
-  form.addEventListener("submit", (event) => {
+  addEventListener("paste", (event) => {
+    const files = [...(event.clipboardData?.files ?? [])];
+    if (!files.length) return;
     event.preventDefault();
-    send(form);
+    send(files);
   });
 }
 
-function onlyFirst(files) {
-  const transfer = new DataTransfer();
-  transfer.items.add(files[0]);
-  return transfer.files;
+/** Where a finger points there is a camera, most likely. */
+function connectCamera(form, send) {
+  const button = form.querySelector("[data-camera]");
+  const input = Object.assign(document.createElement("input"), { type: "file", accept: "image/*" });
+  input.setAttribute("capture", "environment");
+  input.onchange = () => send([...input.files]);
+  button.hidden = false;
+  button.onclick = () => input.click();
 }
 
-/** Post the form. Not fetch: only XMLHttpRequest tells how much of it has gone. */
-function send(form) {
-  const button = form.querySelector("[type=submit]");
-  const bar = form.querySelector("progress");
-  const label = button.textContent;
-  const idle = (isIdle) => {
-    button.disabled = !isIdle;
-    button.textContent = isIdle ? label : button.dataset.uploading;
-    bar.hidden = isIdle;
-  };
-  const request = new XMLHttpRequest();
-  request.open("POST", form.action);
-  request.upload.onprogress = ({ loaded, total }) => {
-    // All sent: the server is reading the picture now, for as long as it takes.
-    if (loaded < total) bar.value = loaded / total;
-    else bar.removeAttribute("value");
-  };
-  request.onload = () => {
-    // Followed to the new photo's page, or to the sign-in page where the session has ended.
-    if (request.responseURL !== form.action) return location.assign(request.responseURL);
-    // The cookies have gone, and with them what the form was signed by.
-    if (request.status === 403) return location.reload();
-    idle(true);
-    showAnswer(form, request.responseText);
-  };
-  request.onerror = () => {
-    idle(true);
-    form.querySelector("[data-unsent]").hidden = false;
-  };
-  form.querySelector("[data-unsent]").hidden = true;
-  request.send(new FormData(form));
-  idle(false);
+function enqueue(upload) {
+  waiting.push(upload);
+  next();
 }
 
-/** Show the form as it came back, with what is wrong beside the fields. */
-function showAnswer(form, html) {
-  const answer = new DOMParser().parseFromString(html, "text/html").querySelector("[data-upload]");
-  if (!answer) {
-    form.querySelector("[data-unsent]").hidden = false;
-    return;
+function next() {
+  while (running < AT_ONCE && waiting.length) {
+    running += 1;
+    waiting.shift().run().finally(() => {
+      running -= 1;
+      next();
+    });
   }
-  // A browser sends no file back; it need not be chosen again for a wrong size.
-  if (!answer.elements.image.ariaInvalid) answer.elements.image.files = form.elements.image.files;
-  form.replaceWith(answer);
-  connect(answer);
-  answer.querySelector("[aria-invalid]")?.focus();
 }
 
-// Back from the photo's page, the browser may show this one as it was left.
+/** One file on its way. `add` puts the card that comes back into the grid. */
+class Upload {
+  #form;
+  #data;
+  #file;
+  #line;
+  #add;
+  #alone;
+  #request = null;
+
+  constructor(form, file, list, add, alone = false) {
+    this.#form = form;
+    // What is chosen now counts, not what will be when its turn comes.
+    this.#data = new FormData(form);
+    this.#data.delete("image");
+    this.#data.append("image", file);
+    if (!alone) this.#data.delete("title");
+    this.#file = file;
+    this.#add = add;
+    this.#alone = alone;
+    this.#line = document.getElementById("upload-template").content.cloneNode(true).firstElementChild;
+    this.#line.querySelector(".name").textContent = file.name;
+    this.#line.querySelector("progress").ariaLabel = file.name;
+    this.#line.querySelector("[data-retry]").onclick = () => {
+      this.#says("waiting");
+      enqueue(this);
+    };
+    this.#line.querySelector("[data-drop]").onclick = () => this.#drop();
+    list.append(this.#line);
+    list.hidden = false;
+  }
+
+  async run() {
+    if (!this.#line.isConnected) return;
+    this.#says("sending");
+    const known = await this.#known();
+    if (known) return this.#showKnown(known);
+    if (this.#line.isConnected) await this.#send();
+  }
+
+  /** Ask for the card of the very same photo, which spares sending it; null if there is none. */
+  async #known() {
+    if (!globalThis.crypto?.subtle) return null;
+    try {
+      const hash = await crypto.subtle.digest("SHA-256", await this.#file.arrayBuffer());
+      const hex = Array.from(new Uint8Array(hash), (byte) => byte.toString(16).padStart(2, "0")).join("");
+      const answer = await fetch(this.#form.dataset.keptUrl.replace(/0{64}/, hex));
+      return answer.status === 200 && !answer.redirected ? answer.text() : null;
+    } catch {
+      return null; // sending it will say what is wrong
+    }
+  }
+
+  /** Post it. Not fetch: only XMLHttpRequest tells how much of it has gone. */
+  #send() {
+    return new Promise((resolve) => {
+      const request = (this.#request = new XMLHttpRequest());
+      const url = new URL(this.#form.dataset.addUrl, location.href).href;
+      request.open("POST", url);
+      const bar = this.#line.querySelector("progress");
+      request.upload.onprogress = ({ loaded, total }) => {
+        bar.value = loaded / total;
+        // All sent: the server is reading the picture now, for as long as it takes.
+        if (loaded < total) return;
+        bar.removeAttribute("value");
+        this.#says("reading");
+      };
+      request.onload = () => this.#answered(request, url);
+      request.onerror = () => this.#says("unsent");
+      request.onloadend = resolve;
+      request.send(this.#data);
+    });
+  }
+
+  #answered(request, url) {
+    // To the sign-in page, where the session has ended; or the form's own token has.
+    if (request.responseURL !== url || request.status === 403) this.#says("expired");
+    else if (request.status === 201) this.#done(request.responseText);
+    else if (request.status === 200) this.#showKnown(request.responseText);
+    else if (request.status === 400) this.#says("refused", request.responseText);
+    else this.#says("unsent");
+  }
+
+  #done(html) {
+    const card = this.#add(html);
+    this.#drop();
+    if (this.#alone && running === 1 && !waiting.length) {
+      leaving = true;
+      location.assign(card.querySelector("a").href);
+    }
+  }
+
+  #showKnown(html) {
+    const card = this.#add(html);
+    this.#says("known");
+    this.#line.querySelector("[data-says=known] a").href = card.querySelector("a").href;
+  }
+
+  /** Show one of the line's sentences; what has come to an end has no bar, and may be tried again. */
+  #says(name, text) {
+    for (const line of this.#line.querySelectorAll("[data-says]")) {
+      line.hidden = line.dataset.says !== name;
+      if (!line.hidden && text) line.textContent = text;
+    }
+    const underWay = ["waiting", "sending", "reading"].includes(name);
+    const bar = this.#line.querySelector("progress");
+    bar.hidden = !underWay;
+    if (name === "waiting") bar.value = 0;
+    this.#line.querySelector("[data-retry]").hidden = name !== "unsent";
+  }
+
+  #drop() {
+    const list = this.#line.parentElement;
+    this.#line.remove();
+    this.#request?.abort();
+    if (list) list.hidden = !list.children.length;
+  }
+}
+
+// Back from a photo's page, the browser may show this one as it was left.
 addEventListener("pageshow", (event) => {
   if (event.persisted) location.reload();
 });

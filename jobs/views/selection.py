@@ -1,0 +1,103 @@
+"""What is done with several photos at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from uuid import UUID
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.core.files import File
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_POST
+
+from .. import deletion, endpoints, intake, names
+from ..downloads import ArchiveResponse
+from ..forms import OptionsForm
+from ..models import Photo, Status
+from .cards import Card, cards, newest_jobs
+from .shared import user_of
+
+_MOST = 200  # photos
+
+
+@login_required
+@require_POST
+def selection(request: HttpRequest) -> HttpResponseBase:
+    """Do with the chosen photos what the button says; without any, say so."""
+    action = {"restore": _restore, "download": _download, "delete": _delete}.get(
+        request.POST.get("action", "")
+    )
+    if action is None:
+        raise Http404
+    chosen = _chosen(request)
+    if not chosen:
+        messages.error(request, _("Choose at least one photo."))
+        return redirect("jobs:photos")
+    return action(request, chosen)
+
+
+def _chosen(request: HttpRequest) -> list[Card]:
+    """Return the chosen photos; what is not mine, or no more, is not among them."""
+    try:
+        ids = [UUID(id) for id in request.POST.getlist("photo")[:_MOST]]
+    except ValueError as error:
+        raise Http404 from error
+    return cards(list(newest_jobs(user_of(request)).filter(photo__in=ids)))
+
+
+def _restore(request: HttpRequest, chosen: list[Card]) -> HttpResponse:
+    form = OptionsForm(request.POST)
+    if not form.is_valid():
+        messages.error(request, _("Choose what shall be done."))
+        return redirect("jobs:photos")
+    started = 0
+    for card in chosen:
+        try:
+            started += _restore_one(card, form)
+        except endpoints.OptionsError as error:
+            messages.error(request, f"{card.title}: {error}")
+    text = ngettext(
+        "%(count)s photo is being restored.", "%(count)s photos are being restored.", started
+    )
+    messages.success(request, text % {"count": started})
+    return redirect("jobs:photos")
+
+
+def _restore_one(card: Card, form: OptionsForm) -> bool:
+    """Start what was not started, else a new job; False for what runs already, or is gone."""
+    if not card.job.is_final and card.job.status != Status.CREATED:
+        return False
+    try:
+        intake.request_new_job(photo=card.photo, options=form.options())
+    except Photo.DoesNotExist:
+        return False
+    return True
+
+
+def _download(request: HttpRequest, chosen: list[Card]) -> HttpResponseBase:
+    day = timezone.localdate().isoformat()
+    return ArchiveResponse(_files(chosen), name=f"photos-{day}.zip")
+
+
+def _files(chosen: Iterable[Card]) -> Iterator[tuple[str, File]]:
+    """Yield each photo's result under its name; where there is none, the photo."""
+    for card in chosen:
+        file = card.picture.image
+        extension = str(file.name).rpartition(".")[2]
+        called = names.restored if card.restore else names.original
+        yield f"{called(card.photo)}.{extension}", file
+
+
+def _delete(request: HttpRequest, chosen: list[Card]) -> HttpResponse:
+    """Ask whether they shall be deleted; the answer comes with `sure`."""
+    if not request.POST.get("sure"):
+        return render(request, "jobs/delete.html", {"cards": chosen})
+    count = sum(deletion.delete(photo=card.photo) for card in chosen)
+    text = ngettext("The photo was deleted.", "%(count)s photos were deleted.", count)
+    messages.success(request, text % {"count": count})
+    return redirect("jobs:photos")

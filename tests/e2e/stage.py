@@ -1,0 +1,61 @@
+"""Photos in every state, for whoever looks at all pages: tests and screenshots."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+from playwright.sync_api import Browser, Page
+
+from .system import ROOT
+
+PASSWORD = "a shoebox of photos"
+_SCRIPT = """
+import json
+from pathlib import Path
+from tests.e2e import stage_rows
+print(json.dumps(stage_rows.make()))
+"""
+
+
+class Stage:
+    """Somebody with photos in every state, somebody without, and the addresses of it all."""
+
+    PUBLIC = frozenset({"sign-in", "sign-up", "shared", "shared-locked", "not-found"})
+
+    def __init__(self, env: Mapping[str, str]) -> None:
+        command = [sys.executable, "manage.py", "shell", "-v", "0", "-c", _SCRIPT]
+        made = subprocess.run(
+            command, cwd=ROOT, env=dict(env), capture_output=True, text=True, check=True
+        )
+        self._made: dict[str, Any] = json.loads(made.stdout.splitlines()[-1])
+
+    def pages(self) -> dict[str, str]:
+        """Return the path of each page by its name."""
+        fixed = {
+            "photos": "/",
+            "failed-photos": "/?state=failed",
+            "sign-in": "/accounts/sign-in/",
+            "sign-up": "/accounts/sign-up/",
+            "not-found": "/nowhere/",
+        }
+        return {**fixed, **self._made["paths"]}
+
+    def visitor(
+        self,
+        browser: Browser,
+        site: str,
+        *,
+        anonymous: bool = False,
+        empty: bool = False,
+        **options: Any,
+    ) -> Page:
+        """Return a page of who has the photos, of who has none, or of nobody."""
+        context = browser.new_context(base_url=site, **options)
+        if not anonymous:
+            key = self._made["sessions"]["empty" if empty else "full"]
+            context.add_cookies([{"name": "sessionid", "value": key, "url": site}])
+        return context.new_page()

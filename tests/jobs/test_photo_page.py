@@ -1,0 +1,153 @@
+"""One photo's page: its results, its times, its downloads."""
+
+from __future__ import annotations
+
+import io
+import re
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+from PIL import Image
+
+from jobs import intake, lifecycle
+from jobs.models import Job, Restore
+from tests import factories
+from tests.jobs.test_pictures import SRGB
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def browser(client: Client, user: User) -> Client:
+    client.force_login(user)
+    return client
+
+
+def completed(job: Job, **output: Any) -> Restore:
+    attempt, _ = factories.attempt(job)
+    report = factories.report(id=f"done-{job.pk}", **output)
+    lifecycle.apply_report(attempt=attempt, report=report)
+    return Restore.objects.get(job=job)
+
+
+def page(browser: Client, job: Job) -> str:
+    return browser.get(f"/photos/{job.photo_id}/").content.decode()
+
+
+def shown(html: str) -> str | None:
+    found = re.search(r'data-testid="after" src="/api/v1/restores/(.*?)/preview"', html)
+    return found[1] if found else None
+
+
+def test_the_newest_result_is_shown_until_another_is_chosen(browser: Client, user: User) -> None:
+    job = factories.job(user)
+    first = completed(job)
+    second = completed(intake.request_new_job(photo=job.photo, options={"scale": 2}))
+    assert shown(page(browser, job)) == str(second.pk)
+    browser.post(f"/restores/{first.pk}/choose/")
+    html = page(browser, job)
+    assert shown(html) == str(first.pk)
+    assert f"/restores/{second.pk}/choose/" in html
+    assert "2 times as large" in html
+    assert f"/api/v1/restores/{first.pk}/thumbnails" in browser.get("/").content.decode()
+    third = completed(intake.request_new_job(photo=job.photo, options={}))
+    assert shown(page(browser, job)) == str(third.pk)
+
+
+def test_a_result_stays_in_sight_while_the_next_is_made(browser: Client, user: User) -> None:
+    job = factories.job(user)
+    first = completed(job)
+    intake.request_new_job(photo=job.photo, options={})
+    html = page(browser, job)
+    assert shown(html) == str(first.pk)
+    assert 'data-status="pending"' in html
+
+
+def test_the_timeline_has_each_moment_that_has_come(browser: Client, user: User) -> None:
+    job = factories.job(user, options={})
+    attempt, _ = factories.attempt(job)
+
+    def moments() -> list[str]:
+        return re.findall(r'<li data-moment="(\w+)">', page(browser, job))
+
+    assert moments() == ["requested_at"]
+    for word in ("IN_QUEUE", "IN_PROGRESS", "COMPLETED"):
+        lifecycle.apply_report(attempt=attempt, report=factories.report(word))
+    assert moments() == ["requested_at", "queued_at", "started_at", "finished_at"]
+
+
+def test_who_waits_is_told_how_many_are_before(browser: Client, user: User) -> None:
+    before = factories.job(factories.user("eve"), options={})
+    job = factories.job(user, options={})
+    factories.job(user, options={})
+    assert "One photo is before it." in page(browser, job)
+    assert browser.get(f"/jobs/{job.pk}/ahead/").content.decode() == "One photo is before it."
+    lifecycle.fail(job=before, code="lost", message="Lost.", retryable=True)
+    assert browser.get(f"/jobs/{job.pk}/ahead/").content.decode() == "It is next."
+    assert browser.get(f"/jobs/{before.pk}/ahead/").status_code == 404
+
+
+def test_trying_again_asks_for_the_same(browser: Client, user: User) -> None:
+    job = factories.job(user, options={"scale": 4})
+    lifecycle.fail(job=job, code="lost", message="Lost.", retryable=True)
+    assert "Trying again may help." in page(browser, job)
+    browser.post(f"/photos/{job.photo_id}/again/")
+    assert Job.objects.newest().get().options == {"scale": 4}
+    assert Job.objects.newest().get() != job
+
+
+@pytest.mark.parametrize(
+    ("source", "format", "encoder", "name"),
+    [
+        ("JPEG", "jpeg", "JPEG", "Gran-restored.jpg"),
+        ("JPEG", "png", "PNG", "Gran-restored.png"),
+        ("JPEG", "webp", "WEBP", "Gran-restored.webp"),
+        ("TIFF", "tiff", "TIFF", "Gran-restored.tif"),
+        ("HEIF", "heic", "HEIF", "Gran-restored.heic"),
+        ("AVIF", "avif", "AVIF", "Gran-restored.avif"),
+    ],
+)
+def test_a_result_is_downloaded_in_the_format_one_wants(
+    browser: Client, user: User, source: str, format: str, encoder: str, name: str
+) -> None:
+    job = factories.job(user, file=factories.picture(source), title="Gran")
+    restore = completed(job)
+    path = f"/restores/{restore.pk}/{format}/"
+    assert f'href="{path}"' in page(browser, job)
+    answer: Any = browser.get(path)
+    image = Image.open(io.BytesIO(b"".join(answer.streaming_content)))
+    assert (image.format, image.size) == (encoder, (64, 48))
+    assert f'filename="{name}"' in answer["Content-Disposition"]
+
+
+def test_a_download_keeps_the_colours_and_is_white_where_it_was_clear(
+    browser: Client, user: User
+) -> None:
+    import base64
+
+    picture = factories.picture("PNG", mode="RGBA", icc_profile=SRGB)
+    output = {"image_base64": base64.b64encode(picture).decode()}
+    restore = completed(factories.job(user), output=output)
+    answer: Any = browser.get(f"/restores/{restore.pk}/jpeg/")
+    image = Image.open(io.BytesIO(b"".join(answer.streaming_content)))
+    assert image.mode == "RGB"
+    assert image.info["icc_profile"] == SRGB
+
+
+@pytest.mark.parametrize("format", ["tiff", "gif", "JPEG", "x"])
+def test_there_is_no_other_format(browser: Client, user: User, format: str) -> None:
+    restore = completed(factories.job(user))
+    assert browser.get(f"/restores/{restore.pk}/{format}/").status_code == 404
+
+
+def test_what_is_not_mine_does_not_exist(browser: Client) -> None:
+    restore = completed(factories.job(factories.user("eve")))
+    chosen = restore.chosen_at
+    for path in ("choose/", "png/"):
+        assert browser.post(f"/restores/{restore.pk}/{path}").status_code in (404, 405)
+    assert browser.get(f"/restores/{restore.pk}/png/").status_code == 404
+    assert browser.post(f"/photos/{restore.job.photo_id}/again/").status_code == 404
+    restore.refresh_from_db()
+    assert restore.chosen_at == chosen
