@@ -113,7 +113,9 @@ def test_the_grid_is_live_over_one_stream(browser: Browser, site: str) -> None:
     expect(second.locator(".status").first).to_have_attribute("data-status", "completed")
     second.evaluate("window.sameDocument = true")
     page.locator("[data-again] [type=submit]").click()
-    expect(second.locator(".status").first).not_to_have_attribute("data-status", "completed")
+    expect(second.locator(".status").first).not_to_have_attribute(
+        "data-status", "completed", timeout=WITHIN
+    )
     expect(second.locator(".status").first).to_have_attribute(
         "data-status", "completed", timeout=WITHIN
     )
