@@ -81,7 +81,7 @@ tests/e2e/clients/node_modules/made: tests/e2e/clients/package-lock.json
 client/node_modules/made: client/package-lock.json
 	@command -v npm >/dev/null || { echo 'The client needs Node 20 and npm; on Debian: apt install nodejs npm'; exit 1; }
 	@echo 'Installing what the client is checked with into client/node_modules …'
-	@cd client && npm ci --silent && touch node_modules/made
+	@cd client && npm ci --ignore-scripts --silent && touch node_modules/made
 
 # The JavaScript client alone: types, package and size; tests with the real site and a hostile one.
 .PHONY: client

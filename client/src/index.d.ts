@@ -80,7 +80,8 @@ export type EventType = "queued" | "processing" | "progress" | FinalType;
 /** What happened: `data` is the whole job, so any event but the last may be missed. */
 export interface JobEvent {
   type: EventType;
-  id: string;
+  /** Its number in the stream; not told where several jobs share a connection. */
+  id?: string;
   data: JobSnapshot;
 }
 
@@ -164,7 +165,7 @@ export interface TokenRequest {
 
 /** Opens a stream in place of fetch: `eventSource` of `@photorestore/client/eventsource`. */
 export type Transport = (
-  request: [url: string, init: { credentials?: RequestCredentials; signal: AbortSignal }],
+  request: { url: string; credentials?: RequestCredentials; signal: AbortSignal },
   stream: unknown,
 ) => Promise<unknown>;
 

@@ -10,14 +10,13 @@ export class Problem extends Error {
   }
 }
 
-/** @param {import("./index.d.ts").ClientOptions} options */
 export function createClient({
   baseUrl = "",
-  getToken,
-  headers,
+  getToken = null,
+  headers = null,
   credentials = "same-origin",
   fetch = globalThis.fetch,
-  transport,
+  transport = null,
   heartbeat = 15_000,
 } = {}) {
   const streams = new Map();
@@ -25,28 +24,32 @@ export function createClient({
   async function send(path, init, jobId = null) {
     for (const expired of [false, true]) {
       const token = await getToken?.({ jobId, expired });
-      const [url, options] = request(path, init, token);
+      const { url, ...options } = request(path, init, token);
       const response = await fetch(url, options);
       if (response.ok) return response;
       if (response.status !== 401 || expired || !getToken) throw await problemOf(response);
     }
   }
 
-  /** @returns {[any, any]} */
   function request(path, init, token) {
-    const { last, ...options } = { credentials, ...init };
+    const { last, ...options } = { ...init };
     const url = `${baseUrl.replace(/\/$/, "")}/api/v1${path}`;
     // A grant opens a stream by its address, without a header.
     if (last !== undefined && /^[^.]+\.[^.]+\.[^.]+$/.test(token)) {
-      return [`${url}?${new URLSearchParams({ token, last_event_id: last })}`, { ...options, credentials: "omit" }];
+      const query = new URLSearchParams({ token, last_event_id: last });
+      return { ...options, url: `${url}?${query}` };
     }
     options.headers = { ...headers, ...options.headers };
     if (last) options.headers["Last-Event-ID"] = last;
     if (token) options.headers.Authorization = `Bearer ${token}`;
-    return [url, options];
+    return { credentials, ...options, url };
   }
 
   const connect = (jobId) => async (stream, signal) => {
+    if (streams.size > 1) {
+      const { share } = await import("./wide.js");
+      if (await share(client, streams, jobId, stream, signal)) return;
+    }
     const path = jobId === "all" ? "/events" : `/events/${jobId}`;
     const init = { last: stream.lastEventId, cache: "no-store", signal };
     if (transport) {
@@ -61,12 +64,12 @@ export function createClient({
   };
 
   function subscribe(jobId, handlers, { lastEventId = "" } = {}) {
-    let stream = streams.get(jobId);
-    if (!stream || stream.state === "closed") {
-      stream = new Stream({ connect: connect(jobId), heartbeat, isEndless: jobId === "all" });
-      streams.set(jobId, stream);
+    if (!streams.has(jobId)) {
+      const forget = () => streams.delete(jobId);
+      const isEndless = jobId === "all";
+      streams.set(jobId, new Stream({ connect: connect(jobId), forget, heartbeat, isEndless }));
     }
-    return stream.join(handlers, lastEventId);
+    return streams.get(jobId).join(handlers, lastEventId);
   }
 
   // Who only follows loads only what follows.
@@ -89,7 +92,6 @@ async function read(body, stream) {
   }
 }
 
-/** Read an answer that is an error, whatever a proxy has made of it. */
 async function problemOf(response) {
   const wait = response.headers.get("retry-after"); // seconds or a date
   const retryAfter = Math.max(0, wait * 1000 || Date.parse(wait) - Date.now() || 0);

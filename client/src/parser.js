@@ -1,6 +1,6 @@
 // https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation
 
-const LIMIT = 2 ** 20; // characters of one event; a snapshot has about a thousand
+const LIMIT = 2 ** 20; // characters of an event
 
 export class Parser {
   retry;
@@ -39,5 +39,5 @@ export class Parser {
   }
 }
 
-/** What is too long begins as it did, and is no JSON any more, nor an id. */
+/** What is too long begins as it did, but is no JSON and no id. */
 const bounded = (text) => (text.length > LIMIT ? `${text.slice(0, 9)}\0\n` : text);

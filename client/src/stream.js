@@ -12,7 +12,6 @@ export class Stream {
   #attempt;
   #heard;
   #isHealthy;
-  #isRunning;
   #latest;
   #notBefore;
   #options;
@@ -46,17 +45,17 @@ export class Stream {
 
   #settle() {
     if (!this.#subscriptions.size) this.stop();
-    else if (!this.#isRunning) this.#run();
+    else if (!this.#attempt) this.#run();
   }
 
   async #run() {
-    this.#isRunning = true;
     for (const type of WAKERS) globalThis.addEventListener?.(type, this);
-    while (this.#isRunning) await this.#try();
+    while (this.state !== "closed") await this.#try();
   }
 
   stop(error) {
-    this.#isRunning = false;
+    if (this.state === "closed") return;
+    this.#options.forget();
     for (const type of WAKERS) globalThis.removeEventListener?.(type, this);
     this.interrupt();
     this.tell("closed", error);
@@ -78,7 +77,7 @@ export class Stream {
   handleEvent({ type }) {
     const due = this.#wake ? this.#notBefore : this.#heard + this.#options.heartbeat;
     if (type === "pagehide") this.#attempt.abort(); // a page at rest may hold no connection
-    else if (!globalThis.document?.hidden && Date.now() > due) this.interrupt();
+    else if (!globalThis.document?.hidden && Date.now() >= due) this.interrupt();
   }
 
   async #try() {
@@ -96,7 +95,9 @@ export class Stream {
     const begun = Date.now();
     try {
       this.hear();
-      await this.#options.connect(this, this.#attempt.signal);
+      const { signal } = this.#attempt;
+      const broken = new Promise((_, reject) => (signal.onabort = () => reject(signal.reason)));
+      await Promise.race([this.#options.connect(this, signal), broken]);
     } catch (error) {
       return error;
     } finally {
@@ -125,12 +126,16 @@ export class Stream {
     this.#watchdog = setTimeout(silence, this.#options.heartbeat * 2.5);
   }
 
+  rest() {
+    clearTimeout(this.#watchdog);
+    this.#heard = Infinity;
+  }
+
   take({ type, id, data }) {
-    if (!this.#isRunning) return;
-    if (type === "reset" || Number(id) > Number(this.lastEventId)) {
-      this.lastEventId = id;
-      this.#isHealthy = true;
-    }
+    const isOld = type !== "reset" && Number(id) <= Number(this.lastEventId);
+    if (isOld || this.state === "closed" || (id ?? data) === undefined) return;
+    this.lastEventId = id ?? this.lastEventId;
+    this.#isHealthy = true;
     try {
       if (data !== undefined) this.#deliver({ type, id, data: JSON.parse(data) });
     } catch (error) {
@@ -210,7 +215,7 @@ class Subscription {
     try {
       this.handlers?.[`on${name}`]?.(...values);
     } catch (error) {
-      // Like a listener's: for its owner to see, and nobody else.
+      // As a listener's: for its owner to see.
       queueMicrotask(() => {
         throw error;
       });

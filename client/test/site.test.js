@@ -64,6 +64,21 @@ test("all of one's jobs are followed from where they were read", async () => {
   }
 });
 
+test("jobs that are followed together share one connection, and each is told its own", async () => {
+  let connections = 0;
+  const counting = (url, options) => {
+    if (url.includes("/events")) connections += 1;
+    return fetch(url, options);
+  };
+  const token = site.token();
+  const page = createClient({ baseUrl: site.url, getToken: () => token, fetch: counting });
+  const jobs = await Promise.all([1, 2, 3].map(async () => (await page.upload(photo())).job.job_id));
+  const waiting = jobs.map((job) => page.waitFor(job, { timeout: 120_000 }));
+  for (const job of jobs) await page.restore(job);
+  assert.deepEqual((await Promise.all(waiting)).map(({ job_id }) => job_id), jobs);
+  assert.equal(connections, 1);
+});
+
 test("a photo that is deleted ends its streams", async () => {
   const { photo: kept, job } = await client.upload(photo());
   const told = {};
