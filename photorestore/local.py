@@ -18,11 +18,13 @@ from typing import TYPE_CHECKING, cast
 import django
 import environ
 import redis
+from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, SystemCheckError
 from django.db import OperationalError
 
 from . import parts
+from .addresses import is_local
 from .console import Console
 from .environment import given
 from .manager import Manager
@@ -74,7 +76,8 @@ def run(stack: ExitStack) -> int:
     commands = parts.commands(port=port, state=_state(stack))
     _prepare(commands)
     welcome = parts.python("photorestore.demo", "welcome")
-    if "runpod" in commands:
+    # An account that anybody at this terminal can use is for this machine alone.
+    if "runpod" in commands and is_local(settings.PUBLIC_URL):
         os.environ |= _demo_account()
         welcome.append(str(SAMPLE))
     return _loop({**commands, "photos": welcome}, Console(sys.stdout))

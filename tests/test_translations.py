@@ -95,6 +95,14 @@ def test_one_may_choose_another_which_stays(client: Client) -> None:
     assert page["Content-Language"] == "es"
 
 
+@languages
+def test_each_language_is_offered_by_its_own_name(client: Client, language: str) -> None:
+    page = client.get("/accounts/sign-in/", headers={"Accept-Language": language}).content.decode()
+    for code, name in settings.LANGUAGES:
+        assert f'value="{code}" lang="{code}"' in page
+        assert f">{name}</button>" in page
+
+
 def test_choosing_leads_nowhere_else(client: Client) -> None:
     answer: Any = client.post("/language/", {"language": "es", "next": "https://evil.example/"})
     assert answer.url == "/"

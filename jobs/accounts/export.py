@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import PurePosixPath
 from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import connection
-from django.db.models import Prefetch, Q
+from django.db.models import Prefetch, Q, QuerySet
 from django.db.models.fields.files import FieldFile
 from django.utils import timezone
 from django.utils.text import slugify
 
 from ..archives import Entry
-from ..models import ApiToken, Job, Photo
+from ..models import ApiToken, Job, Photo, Webhook
 from ..snapshots import snapshot
 
 DOCUMENT = "photorestore.json"
 _OF_TOKENS = ("name", "scopes", "created_at", "expires_at", "last_used_at")
+_OF_WEBHOOKS = ("url", "event_types", "created_at", "disabled_at", "disabled_reason")
 _BATCH = 100  # photos that are in memory at a time
 _CHUNK = 256 * 1024  # bytes of a file, likewise
 
@@ -37,7 +38,12 @@ def entries(user: User) -> Iterator[Entry]:
 
 
 def _document(user: User) -> Iterator[bytes]:
-    head = {"exported_at": timezone.now(), "account": _account(user), "api_tokens": _tokens(user)}
+    head = {
+        "exported_at": timezone.now(),
+        "account": _account(user),
+        "api_tokens": _rows(ApiToken.objects.filter(user=user), _OF_TOKENS),
+        "webhooks": _rows(Webhook.objects.filter(owner=user), _OF_WEBHOOKS),
+    }
     yield _json(head)[:-1] + b',"photos":['
     separator = b""
     for photo in _photos(user):
@@ -59,9 +65,9 @@ def _account(user: User) -> dict[str, Any]:
     }
 
 
-def _tokens(user: User) -> list[dict[str, Any]]:
-    tokens = ApiToken.objects.filter(user=user).order_by("pk")
-    return [{name: getattr(token, name) for name in _OF_TOKENS} for token in tokens]
+def _rows(rows: QuerySet[Any], names: Sequence[str]) -> list[dict[str, Any]]:
+    """Return the rows without what is secret, the oldest first."""
+    return [{name: getattr(row, name) for name in names} for row in rows.order_by("created_at")]
 
 
 def _photos(user: User) -> Iterator[Photo]:

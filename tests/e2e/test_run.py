@@ -8,6 +8,7 @@ import pty
 import re
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -55,6 +56,19 @@ def sign_in(site: str, username: str, password: str) -> str:
         assert found
         form = {"username": username, "password": password, "csrfmiddlewaretoken": found[1]}
         return str(client.post("/accounts/sign-in/", data=form, headers={"Origin": site}).url)
+
+
+def test_a_public_site_has_no_demo_account(own: dict[str, str]) -> None:
+    public = {
+        "PUBLIC_URL": "https://photos.example",
+        "ALLOWED_HOSTS": "photos.example",
+        "SECRET_KEY": "long and random",
+    }
+    with running(**own, **public) as system:
+        system.site()
+        with sqlite3.connect(own["DATABASE_URL"].removeprefix("sqlite:///")) as database:
+            assert database.execute("SELECT count(*) FROM auth_user").fetchone() == (0,)
+    assert not [line for line in system.lines if "demo" in line or "sample" in line]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])

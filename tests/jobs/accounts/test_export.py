@@ -20,7 +20,7 @@ from django.test import Client
 from jobs import deletion, intake, lifecycle
 from jobs.accounts import export
 from jobs.archives import archive
-from jobs.models import ApiToken, Job, Photo
+from jobs.models import ApiToken, Job, Photo, Webhook
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -47,10 +47,13 @@ def test_everything_that_is_kept_of_somebody_is_in_it(user: User) -> None:
     job = completed(factories.job(user, title="Gran & Großpapa / 1961"))
     again = completed(intake.request_new_job(photo=job.photo, options={"scale": 2}))
     ApiToken.make(user=user, name="laptop")
+    Webhook.objects.create(owner=user, url="https://photos.example/told", secret="hush")
     opened, document = exported(user)
     assert document["account"]["username"] == "ada"
     assert document["account"]["email"] == "ada@photos.example"
     assert document["api_tokens"][0]["name"] == "laptop"
+    assert document["webhooks"][0]["url"] == "https://photos.example/told"
+    assert "hush" not in json.dumps(document)
     [photo] = document["photos"]
     assert photo["title"] == "Gran & Großpapa / 1961"
     assert [each["job_id"] for each in photo["jobs"]] == [str(job.pk), str(again.pk)]

@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
+import httpx2
 import pytest
 import time_machine
 from django.contrib.auth.models import User
@@ -17,6 +18,7 @@ from django.utils import timezone
 from jobs import tasks
 from jobs.models import Allowance
 from tests import factories
+from tests.conftest import serving
 
 from .conftest import text
 from .test_entry import ask, sign_in, sign_up
@@ -86,6 +88,25 @@ def test_what_a_client_says_of_its_address_is_not_believed(client: Client) -> No
         for n in range(7)
     ]
     assert statuses(*tries)[-1] == 429
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(("proxies", "last"), [("", 429), ("127.0.0.1", 200)])
+def test_a_proxy_is_believed_where_it_is_named(proxies: str, last: int) -> None:
+    from photorestore.asgi import application
+
+    with (
+        serving(application, forwarded_allow_ips=proxies) as site,
+        httpx2.Client(base_url=site, trust_env=False) as client,
+    ):
+        page = client.get("/accounts/sign-in/").text
+        token = page.split('name="csrfmiddlewaretoken" value="')[1].split('"')[0]
+        for n in range(7):
+            form = {"username": f"name{n}", "password": "wrong", "csrfmiddlewaretoken": token}
+            # What stands before the proxy's own word is the client's, who may write anything.
+            headers = {"X-Forwarded-For": f"198.51.100.1, 192.0.2.{n}"}
+            answer = client.post("/accounts/sign-in/", data=form, headers=headers)
+    assert answer.status_code == last
 
 
 def test_after_a_while_one_may_try_again(client: Client, user: User) -> None:
