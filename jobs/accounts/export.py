@@ -76,7 +76,8 @@ def _photos(user: User) -> Iterator[Photo]:
     No query is open and no connection is held while somebody downloads what was read.
     """
     jobs = Prefetch("jobs", Job.objects.select_related("restore").order_by("created_at", "pk"))
-    photos = Photo.objects.filter(owner=user).order_by("created_at", "pk").prefetch_related(jobs)
+    photos = Photo.objects.filter(owner=user).select_related("share").prefetch_related(jobs)
+    photos = photos.order_by("created_at", "pk")
     batch = list(photos[:_BATCH])
     while batch:
         _release()
@@ -104,6 +105,7 @@ def _photo(photo: Photo) -> dict[str, Any]:
         "bytes": photo.bytes,
         "sha256": photo.sha256,
         "created_at": photo.created_at,
+        "shared_until": photo.share.expires_at if hasattr(photo, "share") else None,
         "file": next(names),
         "jobs": [_job(job, names) for job in photo.jobs.all()],
     }

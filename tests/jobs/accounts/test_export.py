@@ -16,11 +16,12 @@ from django.contrib.auth.models import User
 from django.core.files.base import ContentFile
 from django.db import connection
 from django.test import Client
+from django.utils import timezone
 
 from jobs import deletion, intake, lifecycle
 from jobs.accounts import export
 from jobs.archives import archive
-from jobs.models import ApiToken, Job, Photo, Webhook
+from jobs.models import ApiToken, Job, Photo, Share, Webhook
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -47,6 +48,7 @@ def test_everything_that_is_kept_of_somebody_is_in_it(user: User) -> None:
     job = completed(factories.job(user, title="Gran & Großpapa / 1961"))
     again = completed(intake.request_new_job(photo=job.photo, options={"scale": 2}))
     ApiToken.make(user=user, name="laptop")
+    share = Share.objects.create(photo=job.photo, expires_at=timezone.now())
     Webhook.objects.create(owner=user, url="https://photos.example/told", secret="hush")
     opened, document = exported(user)
     assert document["account"]["username"] == "ada"
@@ -55,6 +57,7 @@ def test_everything_that_is_kept_of_somebody_is_in_it(user: User) -> None:
     assert document["webhooks"][0]["url"] == "https://photos.example/told"
     assert "hush" not in json.dumps(document)
     [photo] = document["photos"]
+    assert photo["shared_until"] == share.expires_at.isoformat()
     assert photo["title"] == "Gran & Großpapa / 1961"
     assert [each["job_id"] for each in photo["jobs"]] == [str(job.pk), str(again.pk)]
     assert photo["jobs"][1]["options"] == {"scale": 2}
