@@ -5,13 +5,11 @@ from __future__ import annotations
 import logging
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import NamedTuple
 
 from . import log, sse
 from .follower import Follower
 from .metrics import counters
-from .models import Event
 from .reads import read
 
 logger = logging.getLogger(__name__)
@@ -70,28 +68,28 @@ def _read(cursors: Mapping[str, int]) -> Reading:
     return Reading(states, _framed(rows), _cut(rows, behind), queries=2 + bool(gaps))
 
 
-def _gaps(rows: list[Event], behind: Mapping[str, int]) -> list[str]:
+def _gaps(rows: list[log.Entry], behind: Mapping[str, int]) -> list[str]:
     """Return the streams whose very next event is missing."""
-    first = {row.stream_id: row.seq for row in reversed(rows)}
+    first = {row.stream: row.seq for row in reversed(rows)}
     return [name for name, seq in behind.items() if first.get(name) != seq + 1]
 
 
 def _pruned_by_now(states: Mapping[str, log.State], gaps: list[str]) -> dict[str, log.State]:
     """Return the states with what was pruned since they were read: that has to be said aloud."""
     now = log.states(gaps) if gaps else {}
-    return {name: replace(states[name], pruned_seq=now[name].pruned_seq) for name in now}
+    return {name: states[name]._replace(pruned_seq=now[name].pruned_seq) for name in now}
 
 
-def _framed(rows: list[Event]) -> dict[str, list[Framed]]:
+def _framed(rows: list[log.Entry]) -> dict[str, list[Framed]]:
     events: dict[str, list[Framed]] = defaultdict(list)
     for row in rows:
         frame = sse.frame(id=row.seq, event=row.type, data=row.data)
-        events[row.stream_id].append((row.seq, frame, row.final))
+        events[row.stream].append((row.seq, frame, row.final))
     return events
 
 
-def _cut(rows: list[Event], behind: Mapping[str, int]) -> set[str]:
+def _cut(rows: list[log.Entry], behind: Mapping[str, int]) -> set[str]:
     """Return the streams that the limit may have cut short: the last, and those without a row."""
     if len(rows) < _LIMIT:
         return set()
-    return set(behind) - {row.stream_id for row in rows} | {rows[-1].stream_id}
+    return set(behind) - {row.stream for row in rows} | {rows[-1].stream_id}
