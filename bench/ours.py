@@ -3,6 +3,7 @@ an event without a commit, which crosses the broker like a real one."""
 
 from __future__ import annotations
 
+import time
 from collections import defaultdict
 from typing import Any
 
@@ -21,18 +22,18 @@ _seqs: defaultdict[str, int] = defaultdict(lambda: len(LOGGED))
 async def application(scope: Any, receive: Any, send: Any) -> None:
     """Serve POST /publish/{job_id}; the site serves the rest."""
     if scope["type"] == "http" and scope["path"].startswith(PUBLISH):
-        await announce(f"job.{scope['path'].removeprefix(PUBLISH)}", await _body(receive))
+        announce(f"job.{scope['path'].removeprefix(PUBLISH)}", await _body(receive))
         await send({"type": "http.response.start", "status": 202, "headers": _HEADERS})
         await send({"type": "http.response.body", "body": b""})
     else:
         await site(scope, receive, send)
 
 
-async def announce(stream: str, data: str) -> None:
+def announce(stream: str, data: str) -> None:
     """Tell every process of an event that no log has, as `events.messages.announce` would."""
     _seqs[stream] += 1
     event = Event(stream_id=stream, seq=_seqs[stream], type="progress", data=data)
-    await messages.send([messages.message_of(event)])
+    messages.outbox().put([messages.message_of(event)], time.time())
 
 
 _HEADERS = [(b"content-length", b"0")]

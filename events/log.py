@@ -179,7 +179,7 @@ def after_all(cursors: Mapping[str, int], limit: int) -> list[Entry]:
     one query.
     """
     rows = _asked(_BEYOND[connection.vendor], cursors, limit=limit)
-    return [Entry(*row[:4], bool(row[4])) for row in rows]
+    return [Entry(stream, seq, type, data, bool(final)) for stream, seq, type, data, final in rows]
 
 
 def _asked(statement: str, cursors: Mapping[str, int], **numbers: int) -> list[Any]:

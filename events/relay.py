@@ -34,6 +34,7 @@ TICK = 0.25
 _CROWD = 1000  # followers, or streams, that one question is about
 
 T = TypeVar("T")
+Opening = tuple[Ask, int | None]  # what is asked for, and the client's Last-Event-ID
 
 
 class Relay:
@@ -42,8 +43,12 @@ class Relay:
     def __init__(self) -> None:
         self._followers: defaultdict[str, list[Follower]] = defaultdict(list)
         self._of_user: Counter[int] = Counter()
-        self._admission: Batch[Ask, Access] = Batch(_admit)
+        self._opening: Batch[Opening, Follower] = Batch(self._open_all, drop=self.leave)
         self._replay: Batch[Follower, int] = Batch(replay.fill)
+        # While streams are opened: which numbers were told of meanwhile, by stream.
+        self._heard: dict[str, int] | None = None
+        self._outbox = messages.outbox()
+        self._outbox.hand_over = self.hand_over
         self._tasks = [
             asyncio.create_task(task(), name=f"events-{task.__name__.strip('_')}")
             for task in (self._listen, self._tick, self._catch_up, self._recheck)
@@ -59,16 +64,50 @@ class Relay:
         # Set when the first subscription stands, or has failed: from then on nobody waits for it.
         self.subscribed = asyncio.Event()
 
-    async def admit(self, ask: Ask) -> Access:
-        """Return the access that was asked for. Raises the authority's refusal, and Problem."""
+    async def open(self, ask: Ask, *, cursor: int | None) -> Follower:
+        """Return a follower who has taken in what the log has beyond the cursor, and has a place.
+
+        Whoever asks has to see to it that the place is left, whatever happens. Raises the
+        authority's refusal, Problem, and what the database raises.
+        """
         self._refuse_if_full()
-        return await self._admission.ask(ask)
+        await self.subscribed.wait()
+        return await self._opening.ask((ask, cursor))
+
+    async def _open_all(self, openings: list[Opening]) -> list[Follower | Exception]:
+        """Look into the log once for all of them, and note what is told of meanwhile.
+
+        The subscription stands; so nothing falls between.
+        """
+        self._heard = {}
+        try:
+            answers, reading = await read(_look, openings)
+            replay.count(reading)
+            return [
+                self._opened(opening, answer, reading)
+                for opening, answer in zip(openings, answers, strict=True)
+            ]
+        finally:
+            self._heard = None
+
+    def _opened(
+        self, opening: Opening, answer: Access | Exception, reading: replay.Reading
+    ) -> Follower | Exception:
+        if isinstance(answer, Exception):
+            return answer
+        try:
+            follower = self.follow(opening[0], answer, cursor=opening[1])
+        except Problem as problem:
+            return problem
+        counters.replayed += replay.refill(follower, reading)
+        assert self._heard is not None
+        follower.hear(self._heard.get(follower.stream, 0))
+        return follower
 
     def follow(self, ask: Ask, permitted: Access, *, cursor: int | None) -> Follower:
-        """Give a follower a place before it looks into the log, so that nothing falls between.
+        """Give a follower a place.
 
-        Whoever takes the place has to see to it that it is left, whatever happens. Raises Problem
-        where there are as many as may be: only now is it known who came meanwhile.
+        Raises Problem where there are as many as may be: only now is it known who came meanwhile.
         """
         self._refuse_if_full()
         self._refuse_if_many(permitted.user)
@@ -157,7 +196,9 @@ class Relay:
             try:
                 channel = await self._subscribe(layer)
                 while True:
-                    self.hand_over(await layer.receive(channel))
+                    packet = await layer.receive(channel)
+                    if packet.get("origin") != self._outbox.name:
+                        self.hand_over(packet)
             except Exception as error:
                 self.subscribed.set()
                 logger.warning("The broker does not answer; events come from the log: %r", error)
@@ -179,15 +220,16 @@ class Relay:
 
     def hand_over(self, packet: Packet) -> None:
         """Offer each of the packet's events to everybody who follows its stream."""
-        heard = [
-            (message, tuple(followers))
-            for message in packet["messages"]
-            if (followers := self._followers.get(message["stream"]))
-        ]
-        for message, each in heard:
-            for follower in each:
-                follower.offer(message)
-        if heard:
+        found = False
+        for message in packet["messages"]:
+            stream, seq = message["stream"], message["seq"]
+            if self._heard is not None:
+                self._heard[stream] = max(seq, self._heard.get(stream, 0))
+            if followers := self._followers.get(stream):
+                found = True
+                for follower in tuple(followers):
+                    follower.offer(message)
+        if found:
             latency.observe(time.time() - packet["at"])
 
     async def _tick(self) -> None:
@@ -213,9 +255,17 @@ class Relay:
             await asyncio.sleep(settings.EVENTS_CATCH_UP)
             try:
                 for crowd in _crowds(list(self._followers)):
-                    self._compare(crowd, await read(log.states, crowd))
+                    self._compare(crowd, await read(log.moved, self._seen(crowd)))
             except Exception:
                 logger.exception("The event log does not answer")
+
+    def _seen(self, streams: list[str]) -> dict[str, int]:
+        """Return up to which number everybody who follows a stream has it."""
+        return {
+            stream: min(follower.seen for follower in followers)
+            for stream in streams
+            if (followers := self._followers.get(stream))
+        }
 
     def _compare(self, streams: list[str], states: dict[str, log.State]) -> None:
         counters.queries += 1
@@ -246,6 +296,17 @@ def _crowds(everybody: list[T]) -> Iterator[list[T]]:
     What a query of five thousand leaves behind in memory was a KiB for each stream (measured).
     """
     return (everybody[at : at + _CROWD] for at in range(0, len(everybody), _CROWD))
+
+
+def _look(openings: list[Opening]) -> tuple[list[Access | Exception], replay.Reading]:
+    """Ask who may follow, and read what they have missed."""
+    answers = access.authority().answer([ask for ask, _ in openings])
+    cursors = replay.lowest(
+        (answer.stream, cursor or 0)
+        for (_, cursor), answer in zip(openings, answers, strict=True)
+        if isinstance(answer, Access)
+    )
+    return answers, replay.read(cursors)
 
 
 async def _admit(asks: list[Ask]) -> list[Access | Exception]:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from . import log, sse
+from . import log, reads, sse
 from .follower import Follower
 from .metrics import counters
-from .reads import read
 
 logger = logging.getLogger(__name__)
 
@@ -34,28 +33,42 @@ async def fill(followers: list[Follower]) -> list[int | Exception]:
 
     What does not fit into one read, or into a buffer, leaves its follower behind, to ask again.
     """
-    cursors: dict[str, int] = {}
-    for follower in followers:
-        cursor = follower.start_reading()
-        cursors[follower.stream] = min(cursor, cursors.get(follower.stream, cursor))
+    cursors = lowest((follower.stream, follower.start_reading()) for follower in followers)
     try:
-        reading = await read(_read, cursors)
+        reading = await reads.read(read, cursors)
     except Exception as error:
         logger.warning("The event log does not answer: %r", error)
         raise
+    count(reading)
+    return [refill(follower, reading) for follower in followers]
+
+
+def lowest(cursors: Iterable[tuple[str, int]]) -> dict[str, int]:
+    """Return the lowest number of each stream."""
+    found: dict[str, int] = {}
+    for stream, seq in cursors:
+        found[stream] = min(seq, found.get(stream, seq))
+    return found
+
+
+def count(reading: Reading) -> None:
+    """Add the look into the log to what this process did."""
     counters.batches += 1
     counters.queries += reading.queries
-    return [_refill(follower, reading) for follower in followers]
 
 
-def _refill(follower: Follower, reading: Reading) -> int:
+def refill(follower: Follower, reading: Reading) -> int:
+    """Have the follower take in what was read of its stream; return how many events that were."""
     name = follower.stream
     state = reading.states.get(name, _NOTHING)
     return follower.refill(state, reading.events.get(name, ()), whole=name not in reading.cut)
 
 
-def _read(cursors: Mapping[str, int]) -> Reading:
-    """Read the states first: what they count is then among the events, or was pruned."""
+def read(cursors: Mapping[str, int]) -> Reading:
+    """Look into the log for what streams have beyond a number each.
+
+    The states first: what they count is then among the events, or was pruned.
+    """
     states = log.states(cursors)
     behind = {
         name: cursors[name] for name, state in states.items() if state.last_seq > cursors[name]
@@ -92,4 +105,4 @@ def _cut(rows: list[log.Entry], behind: Mapping[str, int]) -> set[str]:
     """Return the streams that the limit may have cut short: the last, and those without a row."""
     if len(rows) < _LIMIT:
         return set()
-    return set(behind) - {row.stream for row in rows} | {rows[-1].stream_id}
+    return set(behind) - {row.stream for row in rows} | {rows[-1].stream}

@@ -19,7 +19,7 @@ from django.core.handlers.exception import response_for_exception
 from django.http import HttpResponseBase
 from django.urls import reverse
 
-from . import eager, sse, views
+from . import eager, messages, sse, views
 from .follower import RETRY, Follower
 from .relay import Relay
 from .urls import urlpatterns
@@ -66,6 +66,7 @@ class EventStreams:
         """
         captures = self._captures(scope) if _may_be_a_stream(scope) else None
         if captures is None:
+            messages.at_home()
             await self._application(scope, receive, send)
             return None
         response = await _respond(ASGIRequest(scope, BytesIO()), captures)

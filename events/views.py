@@ -101,14 +101,7 @@ async def _open(request: HttpRequest, captures: dict[str, Any]) -> HttpResponseB
     _check(request)
     ask, cursor = access.question(request, captures), _cursor(request)
     ours = _relay()
-    permitted = await ours.admit(ask)
-    await ours.subscribed.wait()
-    follower = ours.follow(ask, permitted, cursor=cursor)
-    try:
-        counters.replayed += await ours.fill(follower)
-    except BaseException:  # a client that went away, too
-        ours.leave(follower)
-        raise
+    follower = await ours.open(ask, cursor=cursor)
     if cursor is not None and follower.is_finished:
         follower.reason, follower.over = "ended", True
         ours.leave(follower)

@@ -189,6 +189,6 @@ def test_what_goes_between_two_looks_into_the_log_is_told_too() -> None:
         return execute(sql, *arguments)
 
     with connection.execute_wrapper(prune_first):
-        reading = replay._read({"a": 3})
+        reading = replay.read({"a": 3})
     assert [seq for seq, _, _ in reading.events["a"]] == list(range(11, 31))
     assert reading.states["a"].pruned_seq == pruned("a") == 10
