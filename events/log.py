@@ -17,7 +17,7 @@ from typing import Any, NamedTuple, TypeVar
 from django.db import connection, transaction
 from django.utils import timezone
 
-from . import messages
+from . import messages, rows
 from .models import Event
 
 T = TypeVar("T")
@@ -49,8 +49,6 @@ _BEYOND = {
     FROM {asked} JOIN events_event event ON event.stream_id = asked.key AND event.seq > asked.value
     ORDER BY event.stream_id, event.seq LIMIT {limit}""",
 }
-# How `{"name": number, …}`, a parameter, becomes rows of key and value.
-_ASKED = {"postgresql": "json_each_text(%s::json) asked", "sqlite": "json_each(%s) asked"}
 
 
 class State(NamedTuple):
@@ -124,8 +122,8 @@ def _number(events: Sequence[Event]) -> None:
     """
     counts = Counter(event.stream_id for event in events)
     ended = {event.stream_id for event in events if event.final}
-    rows = [(name, counts[name], 0, name in ended) for name in sorted(counts)]
-    last = dict(chain.from_iterable(_execute(_TAKE_NUMBERS, some) for some in _parts(rows)))
+    new = [(name, counts[name], 0, name in ended) for name in sorted(counts)]
+    last = dict(chain.from_iterable(_execute(_TAKE_NUMBERS, some) for some in _parts(new)))
     seqs = {name: last[name] - counts[name] for name in counts}
     for event in events:
         seqs[event.stream_id] += 1
@@ -145,16 +143,16 @@ def _row(event: Event, now: Any) -> tuple[Any, ...]:
     )
 
 
-def _execute(statement: str, rows: Sequence[Sequence[Any]]) -> list[Any]:
+def _execute(statement: str, new: Sequence[Sequence[Any]]) -> list[Any]:
     """Insert the rows, and return what the statement returns of them."""
-    places = ", ".join([f"({', '.join(['%s'] * len(rows[0]))})"] * len(rows))
+    places = ", ".join([f"({', '.join(['%s'] * len(new[0]))})"] * len(new))
     with connection.cursor() as cursor:
-        cursor.execute(statement.format(rows=places), list(chain.from_iterable(rows)))
+        cursor.execute(statement.format(rows=places), list(chain.from_iterable(new)))
         return list(cursor.fetchall()) if cursor.description else []
 
 
-def _parts(rows: Sequence[T]) -> Iterator[Sequence[T]]:
-    return (rows[at : at + _ROWS] for at in range(0, len(rows), _ROWS))
+def _parts(all: Sequence[T]) -> Iterator[Sequence[T]]:
+    return (all[at : at + _ROWS] for at in range(0, len(all), _ROWS))
 
 
 def states(streams: Iterable[str]) -> dict[str, State]:
@@ -168,7 +166,7 @@ def moved(cursors: Mapping[str, int]) -> dict[str, State]:
 
 
 def _states(statement: str, cursors: Mapping[str, int]) -> dict[str, State]:
-    found = _asked(statement, cursors)
+    found = rows.of(statement, cursors)
     return {name: State(last, pruned, bool(ended)) for name, last, pruned, ended in found}
 
 
@@ -178,16 +176,8 @@ def after_all(cursors: Mapping[str, int], limit: int) -> list[Entry]:
     At most `limit` in all, from the first streams by name; asked again, the others follow. It is
     one query.
     """
-    rows = _asked(_BEYOND[connection.vendor], cursors, limit=limit)
-    return [Entry(stream, seq, type, data, bool(final)) for stream, seq, type, data, final in rows]
-
-
-def _asked(statement: str, cursors: Mapping[str, int], **numbers: int) -> list[Any]:
-    """Return the rows that a statement finds for streams, each with its number."""
-    statement = statement.format(asked=_ASKED[connection.vendor], **numbers)
-    with connection.cursor() as cursor:
-        cursor.execute(statement, [json.dumps(cursors)])
-        return list(cursor.fetchall())
+    found = rows.of(_BEYOND[connection.vendor], cursors, limit=limit)
+    return [Entry(stream, seq, type, data, bool(final)) for stream, seq, type, data, final in found]
 
 
 def last_seq(stream: str) -> int:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.conf import settings
@@ -11,20 +11,40 @@ from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_K
 from django.contrib.auth.models import User
 from django.contrib.sessions.backends.db import SessionStore
 from django.contrib.sessions.models import Session as SessionRow
+from django.db import connection
 from django.http import Http404, HttpRequest
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 from rest_framework import exceptions
 
-from events import grants
+from events import grants, rows
 from events.access import Access, Ask, Session, Token
 from events.problems import Problem
 
 from . import streams
 from .authentication import out_of_scope
-from .models import ApiToken, Job, Scope, hash_of
+from .models import ApiToken, Scope, hash_of
 
 Who = Session | Token | grants.Grant
+
+# Written out, as the log's statements are and for the same reason.
+_OWNERS = """
+    SELECT asked.key, owner.id, owner.is_active
+    FROM {{asked}}
+    JOIN jobs_job job ON job.id = {key}
+    JOIN auth_user owner ON owner.id = job.owner_id
+"""
+_KEY = {"postgresql": "CAST(asked.key AS uuid)", "sqlite": "asked.key"}
+
+
+class Owner(NamedTuple):
+    """Whose a job is, by id, and whether that account is open."""
+
+    user: int
+    is_active: bool
+
+
+_NOBODY = Owner(0, is_active=False)
 
 
 def ask_of(request: HttpRequest, id: UUID | None = None) -> Ask:
@@ -66,21 +86,25 @@ def answer(asks: Sequence[Ask]) -> list[Access | Exception]:
     NotAuthenticated for who is nobody (any more), Problem 403 for a token that is for less, Http404
     for what is not theirs.
     """
-    users = _users({ask.who for ask in asks})
     owners = _owners({ask.id for ask in asks if ask.id is not None})
+    users = _users({ask.who for ask in asks}, owners.values())
     return [_answer(ask, users.get(ask.who), owners) for ask in asks]
 
 
-def _answer(ask: Ask, user: int | Problem | None, owners: Mapping[UUID, int]) -> Access | Exception:
+def _answer(
+    ask: Ask, user: int | Problem | None, owners: Mapping[UUID, Owner]
+) -> Access | Exception:
     if user is None:
         return _unknown(ask.who)
     if isinstance(user, Problem):
         return user
     everything = streams.owner_stream(user)
     name = everything if ask.id is None else streams.job_stream(ask.id)
-    if ask.id is not None and owners.get(ask.id) != user:
+    if ask.id is not None and owners.get(ask.id, _NOBODY).user != user:
         return Http404()
-    if isinstance(ask.who, grants.Grant) and not {name, everything}.intersection(ask.who.streams):
+    if isinstance(ask.who, grants.Grant) and not (
+        name in ask.who.streams or everything in ask.who.streams
+    ):
         return Http404()
     return Access(name, user)
 
@@ -95,25 +119,36 @@ def _unknown(who: Who) -> exceptions.APIException:
     return error
 
 
-def _owners(ids: Iterable[UUID]) -> dict[UUID, int]:
+def _owners(ids: Collection[UUID]) -> dict[UUID, Owner]:
+    """Return whose the jobs are."""
     if not ids:
         return {}
-    return dict(Job.objects.filter(pk__in=ids).values_list("pk", "owner_id"))
+    keys = {_key(id): id for id in ids}
+    found = rows.of(_OWNERS.format(key=_KEY[connection.vendor]), dict.fromkeys(keys, 0))
+    return {keys[key]: Owner(user, bool(active)) for key, user, active in found}
 
 
-def _users(whos: set[Who]) -> dict[Who, int | Problem]:
+def _key(id: UUID) -> str:
+    """Return a job's id as the database writes it."""
+    return str(id) if connection.features.has_native_uuid_field else id.hex
+
+
+def _users(whos: set[Who], owners: Collection[Owner]) -> dict[Who, int | Problem]:
     """Return the active user of each who has one, or why they may follow nothing all the same."""
-    found = _by_token(whos) | _by_session(whos)
+    return _by_token(whos) | _by_session(whos) | _by_grant(whos, owners)
+
+
+def _by_grant(whos: Iterable[Who], owners: Iterable[Owner]) -> dict[Who, int | Problem]:
     granted = {who: who.user for who in whos if isinstance(who, grants.Grant)}
-    active = _active(granted.values())
-    return found | {who: user for who, user in granted.items() if user in active}
+    known = {owner.user: owner.is_active for owner in owners}
+    active = _active(set(granted.values()) - known.keys()) | {user for user in known if known[user]}
+    return {who: user for who, user in granted.items() if user in active}
 
 
-def _active(ids: Iterable[int]) -> set[int]:
-    wanted = set(ids)
-    if not wanted:
+def _active(ids: set[int]) -> set[int]:
+    if not ids:
         return set()
-    return set(User.objects.filter(pk__in=wanted, is_active=True).values_list("pk", flat=True))
+    return set(User.objects.filter(pk__in=ids, is_active=True).values_list("pk", flat=True))
 
 
 def _by_token(whos: Iterable[Who]) -> dict[Who, int | Problem]:

@@ -15,9 +15,11 @@ class Calls:
 
     def __init__(self) -> None:
         self.made: list[list[int]] = []
+        self.begun = asyncio.Event()
 
     async def __call__(self, questions: list[int]) -> list[int | Exception]:
         self.made.append(questions)
+        self.begun.set()
         await asyncio.sleep(0)
         if 13 in questions:
             raise ConnectionError
@@ -48,8 +50,7 @@ async def test_who_comes_while_a_call_is_under_way_is_in_the_next() -> None:
     calls = Calls()
     batch = Batch(calls)
     first = asyncio.create_task(batch.ask(1))
-    while not calls.made:
-        await asyncio.sleep(0)
+    await calls.begun.wait()
     assert await asyncio.gather(first, *map(batch.ask, (2, 3))) == [2, 4, 6]
     assert calls.made == [[1], [2, 3]]
 
@@ -85,8 +86,7 @@ async def test_an_answer_for_which_nobody_waits_any_more_is_not_lost() -> None:
     calls = Calls()
     batch = Batch(calls, drop=refused.append)
     gone, stays = asked(batch, 1, 2)
-    while not calls.made:
-        await asyncio.sleep(0)
+    await calls.begun.wait()
     gone.cancel()
     assert await stays == 4
     assert refused == [2]

@@ -194,6 +194,26 @@ def test_no_character_of_a_grant_may_be_another(position: int, character: str) -
         refusal(changed)
 
 
+@hypothesis_settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(
+    name=strategies.sampled_from(["aud", "sub", "streams", "exp", "iat", "nbf", "kid", "x"]),
+    value=strategies.recursive(
+        strategies.none() | strategies.booleans() | strategies.integers() | strategies.text(),
+        lambda inner: strategies.lists(inner, max_size=3),
+        max_leaves=4,
+    ),
+)
+def test_whatever_is_read_pyjwt_reads_too(name: str, value: Any) -> None:
+    token = signed({**claims(), name: value})
+    try:
+        grant = grants.read(token)
+    except GrantError:
+        return
+    options: Any = {"strict_aud": True, "verify_iat": False}
+    read = jwt.decode(token, SECRET, ["HS256"], audience=grants.AUDIENCE, options=options)
+    assert (int(read["sub"]), tuple(read["streams"])) == (grant.user, grant.streams)
+
+
 def test_while_keys_are_rotated_both_verify(settings: Any) -> None:
     old = grants.issue(user=7, streams=["owner.7"]).token
     settings.EVENTS_GRANT_KEYS = f"newer:{SECRET}2,{KEYS}"
