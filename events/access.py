@@ -37,7 +37,7 @@ class Ask:
 
     def narrowed(self, stream: str) -> Ask:
         """Return what is enough to ask again: a grant may name a hundred streams more."""
-        if isinstance(self.who, Grant):
+        if isinstance(self.who, Grant) and len(self.who.streams) > 1:
             return replace(self, who=replace(self.who, streams=(stream,)))
         return self
 

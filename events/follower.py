@@ -162,6 +162,11 @@ class Follower:
         return chunk
 
     @property
+    def has_more(self) -> bool:
+        """Whether there is something to take, or may be: an end, or what only the log has."""
+        return bool(self._frames or self.behind or self.reason)
+
+    @property
     def is_finished(self) -> bool:
         """Whether there is nothing to send, and nothing will be: the log has ended where it is."""
         return self.reason == "final" and not self._frames

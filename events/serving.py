@@ -70,12 +70,12 @@ class EventStreams:
             await self._application(scope, receive, send)
             return None
         response = await _respond(ASGIRequest(scope, BytesIO()), captures)
-        for name, value in settings.EVENTS_HEADERS.items():
-            response.headers.setdefault(name, value)
         # uvicorn's access log prints it with the start, and a grant may be in it.
         scope["query_string"] = b""
         if isinstance(response, EventStream):
             return await _opened(response, scope, send)
+        for name, value in settings.EVENTS_HEADERS.items():
+            response.headers.setdefault(name, value)
         await send(_start(response))
         await send(_body(response.content, more=False))
         return None
@@ -100,7 +100,7 @@ async def _opened(response: EventStream, scope: Any, send: Any) -> Connection:
     connection = Connection(*response.detach(), send)
     try:
         await send(_start(response))
-        await send(_body(sse.retry(RETRY), more=True))
+        await send(_body(sse.retry(RETRY) + connection.first(), more=True))
     except BaseException:
         connection.close()
         raise
@@ -157,10 +157,18 @@ class Connection:
         """Whether the stream ended, and not the client."""
         return self._follower.over
 
+    def first(self) -> bytes:
+        """Return what waits already, to go out with the head of the response."""
+        return self._follower.take(self._relay.clock)
+
     def begin(self) -> None:
-        """Write what waits, and whatever comes from now on."""
-        self._follower.ready, self._follower.unsent = self.ready, self.unsent
-        self.ready()
+        """Write what waits still, and whatever comes from now on."""
+        follower = self._follower
+        follower.ready, follower.unsent = self.ready, self.unsent
+        if follower.has_more:
+            self.ready()
+        else:
+            follower.since = None
 
     def close(self) -> None:
         """Leave nothing behind."""

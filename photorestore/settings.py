@@ -402,7 +402,7 @@ CORS_EXPOSE_HEADERS = [
 
 # The module that says who may follow what (events.access.Authority).
 EVENTS_AUTHORITY = "jobs.following"
-# On every answer at a stream's address, where no middleware is.
+# On every answer at a stream's address that is no stream: there is no middleware.
 EVENTS_HEADERS = SECURITY_HEADERS
 # Seconds between two comments on a quiet stream.
 EVENTS_HEARTBEAT = number("EVENTS_HEARTBEAT", 15.0, at_least=0.1)
