@@ -1,12 +1,20 @@
-"""Rows for many keys at once, by statements that need not be made anew for each number of keys."""
+"""Rows by statements that are made once, and not anew with every use.
+
+Making them takes the ORM several times as long as the database takes to answer (measured), and on
+the way from RunPod's call to a browser there are six.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache, cached_property
+from typing import Any, Generic, NamedTuple, TypeVar, cast
 
 from django.db import connection
+from django.db.models import Field, Model, QuerySet
+
+M = TypeVar("M", bound=Model)
 
 # How an object of JSON becomes rows of `key` and `value`.
 _ASKED = {"postgresql": "json_each_text(%s::json) asked", "sqlite": "json_each(%s) asked"}
@@ -22,3 +30,91 @@ def of(statement: str, keys: Mapping[str, int], **numbers: int) -> list[Any]:
     with connection.cursor() as cursor:
         cursor.execute(statement, [json.dumps(keys)])
         return list(cursor.fetchall())
+
+
+class _Plan(NamedTuple):
+    """A statement, which of its parameters is the value, and how its rows are read."""
+
+    sql: str
+    parameters: tuple[Any, ...]
+    place: int
+    names: list[str]
+    converters: dict[int, tuple[list[Callable[..., Any]], Any]]
+
+
+class Lookup(Generic[M]):
+    """A query by the value of one field, which Django makes into a statement only once.
+
+    `query` returns it for a value, whatever that is; no other parameter may equal `example`.
+    """
+
+    def __init__(self, query: Callable[[Any], QuerySet[M]], field: str, *, example: Any) -> None:
+        self._query, self._field, self._example = query, field, example
+        self._plans: dict[str, _Plan] = {}
+
+    def first(self, value: Any) -> M | None:
+        """Return the first row, None if there is none."""
+        return next(iter(self.all(value)), None)
+
+    def all(self, value: Any) -> list[M]:
+        """Return the rows."""
+        plan = self._plans.get(connection.vendor) or self._made()
+        parameters = list(plan.parameters)
+        parameters[plan.place] = self._prepared(value)
+        with connection.cursor() as cursor:
+            cursor.execute(plan.sql, parameters)
+            found = cursor.fetchall()
+        return [
+            self._model.from_db(connection.alias, plan.names, _read(row, plan)) for row in found
+        ]
+
+    def _made(self) -> _Plan:
+        compiler = self._query(self._example).query.get_compiler(connection=connection)
+        sql, parameters = compiler.as_sql()
+        columns = [column for column, _, _ in compiler.select]
+        plan = _Plan(
+            sql,
+            parameters,
+            parameters.index(self._prepared(self._example)),
+            [column.target.attname for column in columns],
+            compiler.get_converters(columns),
+        )
+        self._plans[connection.vendor] = plan
+        return plan
+
+    @cached_property
+    def _model(self) -> type[M]:
+        return self._query(self._example).model
+
+    def _prepared(self, value: Any) -> Any:
+        return _column(self._model, self._field).get_db_prep_value(value, connection)
+
+
+def _read(row: Sequence[Any], plan: _Plan) -> list[Any]:
+    values = list(row)
+    for at, (converters, column) in plan.converters.items():
+        for convert in converters:
+            values[at] = convert(values[at], column, connection)
+    return values
+
+
+def update(row: Model, *fields: str) -> None:
+    """Write the fields of a row that exists. As `save` with `update_fields`, but no signal is sent."""
+    statement, columns = _update(type(row), fields)
+    values = [field.get_db_prep_save(getattr(row, field.attname), connection) for field in columns]
+    with connection.cursor() as cursor:
+        cursor.execute(statement, values)
+
+
+@cache
+def _update(model: type[Model], fields: tuple[str, ...]) -> tuple[str, list[Field[Any, Any]]]:
+    meta = model._meta  # noqa: SLF001 - public, whatever its name
+    assert meta.pk is not None
+    columns = [_column(model, name) for name in fields]
+    places = ", ".join(f'"{column.column}" = %s' for column in columns)
+    statement = f'UPDATE "{meta.db_table}" SET {places} WHERE "{meta.pk.column}" = %s'  # noqa: S608 - names of ours
+    return statement, [*columns, meta.pk]
+
+
+def _column(model: type[Model], name: str) -> Field[Any, Any]:
+    return cast("Field[Any, Any]", model._meta.get_field(name))  # noqa: SLF001

@@ -10,8 +10,16 @@ from django.core import signing
 from django.urls import reverse
 from django.utils.crypto import constant_time_compare
 
+from events import rows
+
 from .models import Attempt, Job, Photo, hash_of
 
+_BY_HASH = rows.Lookup(
+    lambda it: Attempt.objects.filter(token_hash=it).order_by(), "token_hash", example="-"
+)
+_NOT_ENDED = rows.Lookup(
+    lambda pk: Attempt.objects.filter(pk=pk, ended_at=None).order_by(), "id", example=-1
+)
 _SIGNER = signing.TimestampSigner(salt="jobs.photo")
 _PROGRESS = signing.Signer(salt="jobs.progress")
 
@@ -28,7 +36,7 @@ def attempt_of(token: str) -> Attempt | None:
     The look-up is by hash: what its timing tells of the hash tells nothing of the token.
     """
     hash = hash_of(token)
-    attempt = Attempt.objects.filter(token_hash=hash).order_by().first()
+    attempt = _BY_HASH.first(hash)
     # A database's idea of equal may be wider than ours, such as letters of either case.
     return attempt if attempt and constant_time_compare(attempt.token_hash, hash) else None
 
@@ -39,7 +47,7 @@ def reporting_attempt_of(token: str) -> Attempt | None:
         pk = _PROGRESS.unsign(token)
     except signing.BadSignature:
         return None
-    return Attempt.objects.filter(pk=pk, ended_at=None).order_by().first()
+    return _NOT_ENDED.first(pk)
 
 
 def completion_url(token: str) -> str:

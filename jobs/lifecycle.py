@@ -12,6 +12,8 @@ from django.db import IntegrityError, transaction
 from django.db.models import Q
 from django.utils import timezone
 
+from events import rows
+
 from . import endpoints, fetches, pictures, streams, thumbnails
 from .endpoints import failures
 from .models import FINAL, ON_HOLD, Attempt, Job, Restore, Status
@@ -36,6 +38,14 @@ _UNEXPLAINED = {
     Status.TIMED_OUT: "The restoration took too long and was stopped.",
 }
 
+_NOBODY = UUID(int=0)
+_LOCKED = rows.Lookup(
+    lambda pk: Job.objects.select_for_update().filter(pk=pk).order_by(), "id", example=_NOBODY
+)
+_NEWEST = rows.Lookup(
+    lambda job: Attempt.objects.filter(job=job).order_by("-pk")[:1], "job", example=_NOBODY
+)
+
 
 class WrongAttemptError(Exception):
     """A report names another RunPod job than its attempt's, or comes after its last word."""
@@ -43,7 +53,7 @@ class WrongAttemptError(Exception):
 
 def lock(job_id: UUID | str) -> Job | None:
     """Return the job with its row locked until the transaction ends; None once it is deleted."""
-    return Job.objects.select_for_update().filter(pk=job_id).order_by().first()
+    return _LOCKED.first(job_id)
 
 
 def apply_report(*, attempt: Attempt, report: Report) -> bool:
@@ -255,6 +265,13 @@ def _end(
     )
 
 
+def _is_replaced(attempt: Attempt) -> bool:
+    if _NEWEST.first(attempt.job_id) == attempt:
+        return False
+    later = Attempt.objects.filter(job_id=attempt.job_id, pk__gt=attempt.pk)
+    return later.believed(now=timezone.now()).exists()
+
+
 def hold(job_id: UUID | str) -> bool:
     """Tell who waits for the job that RunPod does not take it for now; False if they know."""
     with transaction.atomic():
@@ -262,7 +279,7 @@ def hold(job_id: UUID | str) -> bool:
         if job is None or job.status != Status.PENDING or job.stage == ON_HOLD:
             return False
         job.stage = ON_HOLD
-        job.save(update_fields=["stage"])
+        rows.update(job, "stage")
         streams.tell(job, streams.PROGRESS)
     return True
 
@@ -332,7 +349,7 @@ def _tell_progress(job: Job, now: datetime) -> timedelta | None:
         job.progress_told_at = now
         streams.tell(job, streams.PROGRESS)
     fields = ["progress", "stage", "heard_at", "progress_told_at", "progress_is_untold"]
-    job.save(update_fields=fields)
+    rows.update(job, *fields)
     return wait if job.progress_is_untold else None
 
 

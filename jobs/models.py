@@ -15,6 +15,8 @@ from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from events import rows
+
 _LAST_USED_GAP = timedelta(minutes=5)
 
 
@@ -69,6 +71,12 @@ class Status(models.TextChoices):
 
 FINAL = frozenset({Status.COMPLETED, Status.FAILED, Status.CANCELLED, Status.TIMED_OUT})
 ORDER = {status: min(step, 4) for step, status in enumerate(Status)}
+# What may change with a job's status.
+_MOVED = (
+    *("status", "progress", "stage", "progress_told_at", "progress_is_untold"),
+    *("error_code", "error_message", "error_retryable", "delay_ms", "execution_ms"),
+    *("requested_at", "queued_at", "started_at", "heard_at", "finished_at"),
+)
 # Where a job notes since when it has stood there; of the final ones in finished_at.
 _MOMENTS = {
     Status.PENDING: "requested_at",
@@ -204,7 +212,7 @@ class Job(models.Model):
         if self.is_final:
             self.finished_at = now
             self.progress_is_untold = False  # the end tells more
-        self.save()
+        rows.update(self, *_MOVED)
         return True
 
 

@@ -11,7 +11,19 @@ from celery import current_app
 from django.db import transaction
 from django.utils import timezone
 
+from events import rows
+
 from ..models import Delivery, Webhook
+
+_OF_OWNER = rows.Lookup(
+    lambda owner: (
+        Webhook.objects.filter(owner=owner, disabled_at=None)
+        .order_by("pk")
+        .select_for_update(no_key=True)
+    ),
+    "owner",
+    example=-1,
+)
 
 
 def write(*, owner_id: int, subject: UUID, type: str, data: str) -> None:
@@ -38,8 +50,7 @@ def _locked(owner_id: int) -> Iterable[Webhook]:
 
     A delivery to one that is gone would undo the event.
     """
-    rows = Webhook.objects.filter(owner_id=owner_id, disabled_at=None).order_by("pk")
-    return rows.select_for_update(no_key=True)
+    return _OF_OWNER.all(owner_id)
 
 
 def send_soon(webhook_id: UUID) -> None:
