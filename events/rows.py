@@ -99,7 +99,7 @@ def _read(row: Sequence[Any], plan: _Plan) -> list[Any]:
 
 
 def update(row: Model, *fields: str) -> None:
-    """Write the fields of a row that exists. As `save` with `update_fields`, but no signal is sent."""
+    """Write the fields of a row that exists: `save` with `update_fields`, without signals."""
     statement, columns = _update(type(row), fields)
     values = [field.get_db_prep_save(getattr(row, field.attname), connection) for field in columns]
     with connection.cursor() as cursor:
