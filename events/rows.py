@@ -39,6 +39,7 @@ class _Plan(NamedTuple):
     parameters: tuple[Any, ...]
     place: int
     names: list[str]
+    annotations: list[str]
     converters: dict[int, tuple[list[Callable[..., Any]], Any]]
 
 
@@ -64,20 +65,25 @@ class Lookup(Generic[M]):
         with connection.cursor() as cursor:
             cursor.execute(plan.sql, parameters)
             found = cursor.fetchall()
-        return [
-            self._model.from_db(connection.alias, plan.names, _read(row, plan)) for row in found
-        ]
+        return [self._instance(_read(row, plan), plan) for row in found]
+
+    def _instance(self, values: list[Any], plan: _Plan) -> M:
+        count = len(plan.names)
+        instance = self._model.from_db(connection.alias, plan.names, values[:count])
+        for name, value in zip(plan.annotations, values[count:], strict=True):
+            setattr(instance, name, value)
+        return instance
 
     def _made(self) -> _Plan:
         compiler = self._query(self._example).query.get_compiler(connection=connection)
         sql, parameters = compiler.as_sql()
-        columns = [column for column, _, _ in compiler.select]
         plan = _Plan(
             sql,
             parameters,
             parameters.index(self._prepared(self._example)),
-            [column.target.attname for column in columns],
-            compiler.get_converters(columns),
+            [column.target.attname for column, _, name in compiler.select if name is None],
+            [name for _, _, name in compiler.select if name is not None],
+            compiler.get_converters([column for column, _, _ in compiler.select]),
         )
         self._plans[connection.vendor] = plan
         return plan

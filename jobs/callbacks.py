@@ -15,7 +15,9 @@ from events import rows
 from .models import Attempt, Job, Photo, hash_of
 
 _BY_HASH = rows.Lookup(
-    lambda it: Attempt.objects.filter(token_hash=it).order_by(), "token_hash", example="-"
+    lambda it: Attempt.objects.filter(token_hash=it).told_if_only().order_by(),
+    "token_hash",
+    example="-",
 )
 _NOT_ENDED = rows.Lookup(
     lambda pk: Attempt.objects.filter(pk=pk, ended_at=None).order_by(), "id", example=-1

@@ -40,10 +40,9 @@ _UNEXPLAINED = {
 
 _NOBODY = UUID(int=0)
 _LOCKED = rows.Lookup(
-    lambda pk: Job.objects.select_for_update().filter(pk=pk).order_by(), "id", example=_NOBODY
-)
-_TWO_OF_JOB = rows.Lookup(
-    lambda job: Attempt.objects.filter(job=job).order_by()[:2], "job", example=_NOBODY
+    lambda pk: Job.objects.select_for_update().filter(pk=pk).told_if_watched().order_by(),
+    "id",
+    example=_NOBODY,
 )
 
 
@@ -265,8 +264,8 @@ def _end(
 
 
 def _is_replaced(attempt: Attempt) -> bool:
-    if _TWO_OF_JOB.all(attempt.job_id) == [attempt]:
-        return False  # as nearly always; the next is a long question
+    if attempt.is_only:
+        return False
     others = Attempt.objects.believed(now=timezone.now()).filter(job_id=attempt.job_id)
     may_come = Q(pk__gt=attempt.pk) | ~Q(pk=attempt.pk) & Q(fetch__isnull=False)
     return others.filter(may_come).exists()

@@ -89,6 +89,11 @@ ON_HOLD = "on hold"  # the stage of a pending job that RunPod does not take for 
 class JobQuerySet(models.QuerySet["Job"]):
     """Jobs, filtered by what happens to them next."""
 
+    def told_if_watched(self) -> Self:
+        """Return them, each with whether its owner has webhooks that are on."""
+        webhooks = Webhook.objects.filter(owner=OuterRef("owner"), disabled_at=None)
+        return self.annotate(is_watched=Exists(webhooks))
+
     def of(self, user: Any) -> Self:
         """Return the jobs of the user's photos."""
         return self.filter(owner=user)
@@ -157,6 +162,8 @@ class Job(models.Model):
     finished_at = models.DateTimeField(null=True, blank=True)
 
     objects = JobQuerySet.as_manager()
+    # Whether its owner has webhooks that are on; True also where that was not asked for.
+    is_watched = True
 
     class Meta:
         ordering: ClassVar = ["-created_at", "-id"]
@@ -233,6 +240,11 @@ class AttemptQuerySet(models.QuerySet["Attempt"]):
         known = Q(runpod_job_id__isnull=False) | Q(created_at__gt=since)
         return self.filter(known & Q(ended_at=None, lost_at=None) | Q(fetch__isnull=False))
 
+    def told_if_only(self) -> Self:
+        """Return them, each with whether its job has no other."""
+        others = Attempt.objects.filter(job=OuterRef("job")).exclude(pk=OuterRef("pk"))
+        return self.annotate(is_only=~Exists(others))
+
 
 class Attempt(models.Model):
     """One /run of a job. Its token, of which only the hash is kept, is who calls us back."""
@@ -255,6 +267,8 @@ class Attempt(models.Model):
     lost_at = models.DateTimeField(null=True, blank=True)
 
     objects = AttemptQuerySet.as_manager()
+    # Whether its job has no other, where that was asked for; False says nothing.
+    is_only = False
 
     class Meta:
         ordering: ClassVar = ["id"]

@@ -65,7 +65,7 @@ def tell_deleted(jobs: Sequence[Job]) -> None:
 
 
 def _tell_webhooks(job: Job, event: Event) -> None:
-    if event.type in EVENT_TYPES:
+    if job.is_watched and event.type in EVENT_TYPES:
         outbox.write(owner_id=job.owner_id, subject=job.pk, type=event.type, data=event.data)
 
 
