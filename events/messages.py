@@ -108,6 +108,7 @@ def _told(home: asyncio.AbstractEventLoop, messages: list[Message]) -> bool:
         home.call_soon_threadsafe(_put, messages, time.time())
     except RuntimeError:  # it has ended
         return False
+    time.sleep(0)  # its turn: what is committed goes out before this thread goes on
     return True
 
 

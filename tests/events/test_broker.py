@@ -13,9 +13,11 @@ import httpx2
 import pytest
 from channels.layers import channel_layers
 from django.db import transaction
+from django.urls import reverse
 
 from events import log
-from jobs.models import ApiToken
+from jobs import callbacks
+from jobs.models import ApiToken, Status
 from tests import factories
 
 
@@ -55,6 +57,24 @@ def test_a_stream_has_its_events_from_the_log(mute: None, server: str, settings:
         assert next(events) == "1"
         append(final=True)
         assert list(events) == ["2"]
+
+
+def test_what_this_process_commits_reaches_its_streams_without_a_broker(
+    mute: None, server: str, settings: Any
+) -> None:
+    settings.EVENTS_CATCH_UP = 3600
+    job = factories.job(status=Status.PROCESSING)
+    attempt, _ = callbacks.open_attempt(job)
+    headers = {"Authorization": f"Bearer {ApiToken.make(user=job.photo.owner)}"}
+    url = f"{server}/api/v1/events/{job.pk}"
+    with httpx2.stream("GET", url, headers=headers, timeout=30, trust_env=False) as answer:
+        events = (event.event for event in httpx2.EventSource(answer) if event.data)
+        told = server + reverse(
+            "webhooks:runpod-progress", args=[callbacks.progress_token(attempt)]
+        )
+        body = {"progress": 0.5, "stage": "tone"}
+        assert httpx2.post(told, json=body, timeout=30, trust_env=False).status_code == 200
+        assert next(events) == "progress"
 
 
 def test_sites_that_share_a_broker_do_not_hear_each_other() -> None:

@@ -1,15 +1,23 @@
-"""The relay where the log does not answer."""
+"""The relay where the log does not answer, or answers too early."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Callable
 
 import pytest
+from asgiref.sync import sync_to_async
 
+from events import log, messages
 from events.access import Access, Ask, Session
 from events.follower import Follower
+from events.grants import Grant
+from events.messages import Message, Packet
+from events.metrics import latency
 from events.relay import Relay
+from tests import factories
+from tests.events.inside import nothing_read
 
 
 @pytest.fixture
@@ -37,3 +45,45 @@ async def test_an_end_that_comes_while_the_log_fails_to_answer_is_not_missed(
     follower.end("drain")
     assert (await reading).startswith(b"retry: ")
     assert follower.over
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_what_is_told_while_the_log_is_read_for_a_new_follower_is_not_missed(
+    relay: Relay,
+) -> None:
+    job = await sync_to_async(factories.job)()
+    who = Grant(job.owner_id, (f"job.{job.pk}",), time.time() + 60)
+    with nothing_read():
+        opening = asyncio.create_task(relay.open(Ask(who, job.pk), cursor=None))
+        await until(lambda: relay._heard is not None)
+        relay.hand_over(told(f"job.{job.pk}", 3))
+    follower = await opening
+    assert follower.behind  # and so the log is read once more
+    assert relay._heard is None
+    relay.leave(follower)
+
+
+async def test_a_packet_of_this_process_own_is_not_heard_twice(
+    relay: Relay, follower: Follower
+) -> None:
+    await relay.subscribed.wait()
+    follower.refill(log.State(0, 0, ended=False), (), whole=True)
+    messages.outbox().put(told("a", 1)["messages"], time.time())
+    assert follower.take(0.0) == b"1"
+    heard = latency.read()[0][-1][1]
+    await messages.send(told("a", 2)["messages"], at=time.time())  # another's, after it
+    await until(lambda: latency.read()[0][-1][1] > heard)
+    assert follower.take(0.0) == b"2"
+    assert latency.read()[0][-1][1] == heard + 1
+
+
+def told(stream: str, seq: int) -> Packet:
+    frame = str(seq).encode()
+    message: Message = {"stream": stream, "seq": seq, "frame": frame, "final": False}
+    return {"type": "events", "at": time.time(), "origin": "another", "messages": [message]}
+
+
+async def until(fact: Callable[[], bool]) -> None:
+    async with asyncio.timeout(20):
+        while not fact():  # noqa: ASYNC110 - nobody tells when
+            await asyncio.sleep(0.005)
