@@ -13,7 +13,7 @@ from django.db import close_old_connections
 P = ParamSpec("P")
 T = TypeVar("T")
 
-# One for who may follow, one for what they missed: each is asked in batches, one at a time.
+# One for who comes, one for who is behind: each is asked in batches, one at a time.
 _THREADS = 2
 _pool = ThreadPoolExecutor(max_workers=_THREADS, thread_name_prefix="events-read")
 
