@@ -13,7 +13,7 @@ from typing import Any
 class Store(ThreadingHTTPServer):
     """Answers at each path as told: `calls` are what was asked for, `names` what TLS was told.
 
-    At /trickle it sends a byte now and then until it is `closing`.
+    At /trickle, unless told, it sends a byte now and then until it is `closing`.
     """
 
     def __init__(self, tls: ssl.SSLContext | None = None) -> None:
@@ -41,7 +41,7 @@ class Player(BaseHTTPRequestHandler):
         """Answer."""
         content = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         self.server.calls.append((self.command, self.path, dict(self.headers), content))
-        if self.path == "/trickle":
+        if self.path == "/trickle" and self.path not in self.server.answers:
             self._trickle()
             return
         status, headers, body = self.server.answers.get(self.path, (404, {}, b"no"))
