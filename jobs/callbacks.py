@@ -24,6 +24,7 @@ _NOT_ENDED = rows.Lookup(
 )
 _SIGNER = signing.TimestampSigner(salt="jobs.photo")
 _PROGRESS = signing.Signer(salt="jobs.progress")
+_UPLOAD = signing.Signer(salt="jobs.upload")
 
 
 def open_attempt(job: Job) -> tuple[Attempt, str]:
@@ -69,6 +70,22 @@ def progress_token(attempt: Attempt) -> str:
     It is not the webhook's: a worker, and who reads its logs, cannot complete a job.
     """
     return _PROGRESS.sign(str(attempt.pk))
+
+
+def upload_url(attempt: Attempt) -> str:
+    """Return an absolute address at which our own worker may leave the attempt's picture.
+
+    What is secret of it is in its query, which the worker drops before it tells where that is.
+    """
+    path = reverse("webhooks:runpod-upload", args=[attempt.pk])
+    return f"{settings.PUBLIC_URL}{path}?signature={_UPLOAD.signature(str(attempt.pk))}"
+
+
+def uploading_attempt_of(attempt_id: int, signature: str) -> Attempt | None:
+    """Return the attempt if the signature is ours, for it, and it has not ended."""
+    if not constant_time_compare(signature, _UPLOAD.signature(str(attempt_id))):
+        return None
+    return Attempt.objects.filter(pk=attempt_id, ended_at=None).order_by().first()
 
 
 def photo_url(photo: Photo) -> str:

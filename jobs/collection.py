@@ -10,7 +10,7 @@ from django.conf import settings
 from django.db.models import F
 from django.utils import timezone
 
-from . import endpoints, fetching, lifecycle
+from . import endpoints, fetching, lifecycle, uploads
 from .endpoints import failures, links
 from .fetching import FetchError
 from .models import Fetch
@@ -41,11 +41,21 @@ def collect(*, attempt_id: int) -> float | None:
     if fetch.tries >= TRIES:
         return _failed(fetch, FetchError("unreachable", "Whoever fetched it has died each time."))
     try:
-        image = fetching.get(fetch.url, rules=links.rules())
+        image = _image(fetch)
     except FetchError as error:
         return _failed(fetch, error)
     _keep(fetch, image)
     return None
+
+
+def _image(fetch: Fetch) -> bytes:
+    """Return the picture's bytes. Raises FetchError."""
+    if fetch.url:
+        return fetching.get(fetch.url, rules=links.rules())
+    image = uploads.take(fetch.pk)
+    if image is None:
+        raise FetchError("no_output", "The worker has left no picture here.")
+    return image
 
 
 def _claim(fetch: Fetch, now: datetime) -> bool:
@@ -59,6 +69,7 @@ def _keep(fetch: Fetch, image: bytes) -> None:
     result = endpoints.Result(image=image, **fetch.facts)
     lifecycle.keep(attempt=fetch.attempt, result=result, report=None, now=timezone.now())
     # Last: who dies before is followed by another, who finds the job finished.
+    uploads.discard(fetch.pk)
     fetch.delete()
 
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from django.core.files.storage import Storage, default_storage
 from django.db import transaction
 
-from . import conversions, streams, tasks, thumbnails
+from . import conversions, streams, tasks, thumbnails, uploads
 from .models import Attempt, Job, Photo, Restore
 
 logger = logging.getLogger(__name__)
@@ -47,6 +47,8 @@ def _files(photo: Photo) -> list[tuple[Storage, str]]:
     files = [(file.storage, file.name) for file in fields if file.name]
     ids = [row.pk for row in (photo, *results)]
     made = [name for id in ids for name in (*thumbnails.names(id), *conversions.names(id))]
+    attempts = Attempt.objects.filter(job__photo=photo).values_list("pk", flat=True)
+    made += [uploads.name(pk) for pk in attempts]
     return files + [(default_storage, name) for name in made]
 
 

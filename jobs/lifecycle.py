@@ -148,7 +148,7 @@ def _complete(attempt: Attempt, report: Report) -> bool:
         result = endpoints.read(report)
     except endpoints.OutputError as error:
         return _end_without_picture(attempt, report, error)
-    if result.url:
+    if result.url or result.is_uploaded:
         return _await(attempt, report, result, now)
     return keep(attempt=attempt, result=result, report=report, now=now)
 

@@ -340,7 +340,8 @@ class Fetch(models.Model):
     """
 
     attempt = models.OneToOneField(Attempt, models.CASCADE, primary_key=True)
-    url = models.TextField(help_text="A secret: it may be signed.")
+    # Empty where our own worker has left it with us.
+    url = models.TextField(blank=True, help_text="A secret: it may be signed.")
     # What the worker told beside it, for the Restore.
     facts = models.JSONField(default=dict)
     created_at = models.DateTimeField(auto_now_add=True)

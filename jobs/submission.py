@@ -63,7 +63,9 @@ def _open_attempt(job_id: str) -> tuple[Attempt, str] | None:
 
 def _input(attempt: Attempt) -> dict[str, object]:
     addresses = endpoints.Addresses(
-        photo=callbacks.photo_url(attempt.job.photo), progress=callbacks.progress_url(attempt)
+        photo=callbacks.photo_url(attempt.job.photo),
+        progress=callbacks.progress_url(attempt),
+        upload=callbacks.upload_url(attempt),
     )
     job = attempt.job
     return endpoints.current().build(job.options, addresses, job.photo)

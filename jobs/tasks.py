@@ -24,6 +24,7 @@ from . import (
     reconciliation,
     submission,
     thumbnails,
+    uploads,
 )
 from .models import Allowance
 from .outgoing import sending
@@ -135,6 +136,12 @@ def forget_keys() -> None:
     """Delete Idempotency-Keys that have expired, and the log of old deliveries."""
     idempotency.forget(now=timezone.now())
     sending.forget(now=timezone.now())
+
+
+@shared_task
+def forget_uploads() -> None:
+    """Delete the pictures that workers left and nobody will ask for."""
+    uploads.forget(now=timezone.now())
 
 
 @shared_task

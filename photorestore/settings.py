@@ -331,6 +331,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 3600.0,
         "options": {"expires": 3600},
     },
+    "forget-uploads": {
+        "task": "jobs.tasks.forget_uploads",
+        "schedule": 3600.0,
+        "options": {"expires": 3600},
+    },
     "prune-log": {
         "task": "events.tasks.prune_log",
         "schedule": 600.0,

@@ -14,6 +14,11 @@ urlpatterns = [
         name="runpod-completion",
     ),
     path(
+        "webhooks/runpod-upload/<int:attempt_id>",
+        views.RunPodUpload.as_view(),
+        name="runpod-upload",
+    ),
+    path(
         "webhooks/runpod-progress/<str:token>",
         views.RunPodProgress.as_view(),
         name="runpod-progress",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from typing import IO, Any
 
 from django.conf import settings
@@ -14,9 +15,12 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from events.problems import Problem
-from jobs import callbacks, lifecycle, progress
+from jobs import callbacks, lifecycle, progress, uploads
 from jobs.models import Attempt
 from jobs.runpod import Report, plain
+
+_CHUNK = 64 * 1024
+_IN_MEMORY = 1024 * 1024  # bytes of an upload; more go to a file
 
 
 class BoundedJSONParser(BaseParser):
@@ -79,6 +83,42 @@ class RunPodProgress(RunPodView):
         fraction, stage = _progress(request.data)
         progress.report(attempt=attempt, fraction=fraction, stage=stage)
         return Response({"ok": True})
+
+
+class PictureParser(BaseParser):
+    """A picture of up to PHOTOS_MAX_BYTES, whatever type it says it is."""
+
+    media_type = "*/*"
+
+    def parse(self, stream: IO[bytes], *args: Any, **kwargs: Any) -> Any:
+        """Return it as a file. Raises Problem 413."""
+        file = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115
+        while chunk := stream.read(_CHUNK):
+            file.write(chunk)
+            if file.tell() > settings.PHOTOS_MAX_BYTES:
+                file.close()
+                megabytes = settings.PHOTOS_MAX_BYTES // 1024**2
+                raise Problem(413, "too_large", f"A picture may have up to {megabytes} MB.")
+        return file
+
+
+class RunPodUpload(APIView):
+    """Our worker leaves a picture that is too large for its answer. What it is, is judged later."""
+
+    authentication_classes = ()
+    permission_classes = (AllowAny,)
+    parser_classes = (PictureParser,)
+
+    def put(self, request: Request, attempt_id: int) -> Response:
+        """Keep it, under the attempt's name."""
+        signature = request.query_params.get("signature", "")
+        attempt = callbacks.uploading_attempt_of(attempt_id, signature)
+        if attempt is None:
+            raise Http404
+        file: Any = request.data
+        with file:
+            uploads.keep(attempt, file)
+        return Response({"ok": True}, status=201)
 
 
 def _progress(body: Any) -> tuple[float, str]:

@@ -10,21 +10,27 @@ from ..runpod import RunPodError
 
 @dataclass(frozen=True)
 class Addresses:
-    """Where a worker fetches the photo and tells its progress: absolute, secret, expiring."""
+    """Where our site may be called for a job: absolute, secret, good until the job has ended.
+
+    A worker fetches the photo, tells its progress, and leaves a picture too large for its answer.
+    """
 
     photo: str
     progress: str
+    upload: str
 
 
 @dataclass(frozen=True)
 class Result:
     """A worker's picture, encoded and not checked yet, or the `url` at which to fetch it.
 
+    One that `is_uploaded` is with us already, under its attempt's name (jobs.uploads).
     With it what the worker tells of its making, and what went wrong all the same.
     """
 
     image: bytes = b""
     url: str = ""
+    is_uploaded: bool = False
     model: str = ""
     stages: list[dict[str, Any]] = field(default_factory=list)
     warnings: tuple[str, ...] = ()

@@ -71,8 +71,8 @@ def test_a_worker_killed_while_it_fetches_loses_nothing(
         subprocess.run(command, cwd=ROOT, env=clean_environment() | env, check=True)
         authorization = {"Authorization": f"Bearer {create_token(env)}"}
         client = httpx2.Client(headers=authorization, timeout=60)
-        form = {"files": {"image": factories.picture()}, "data": {"restore": "true"}}
-        job = client.post(f"{site}/api/v1/photos", **form).json()["job"]
+        files, data = {"image": factories.picture()}, {"restore": "true"}
+        job = client.post(f"{site}/api/v1/photos", files=files, data=data).json()["job"]
         webhook = wait(lambda: submitted(cloud), within=30)["webhook"]
         output = {"image_url": f"{store.origin}/trickle"}
         report = {"id": "eaebd6e7-u1", "status": "COMPLETED", "output": output}

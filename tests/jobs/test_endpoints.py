@@ -20,7 +20,11 @@ from jobs.runpod import RunPodError
 from tests import factories
 from tests.cloud import Cloud
 
-ADDRESSES = Addresses(photo="https://photos.example/x", progress="https://photos.example/p")
+ADDRESSES = Addresses(
+    photo="https://photos.example/x",
+    progress="https://photos.example/p",
+    upload="https://photos.example/u",
+)
 KINDS = sorted(endpoints.KINDS)
 WORKFLOWS = sorted(path.stem for path in SHIPPED.glob("*.json"))
 
