@@ -122,14 +122,19 @@ def running(*arguments: str, **env: str) -> Iterator[System]:
         system.stop()
 
 
-def create_token(env: dict[str, str]) -> str:
-    """Return what `manage.py create_token demo` prints."""
-    command = [sys.executable, "manage.py", "create_token", "demo"]
+def manage(env: dict[str, str], *arguments: str) -> str:
+    """Return what `manage.py` prints for the arguments."""
+    command = [sys.executable, "manage.py", *arguments]
     answer = subprocess.run(
         command, cwd=ROOT, env=clean_environment() | env, capture_output=True, text=True, check=True
     )
     assert answer.stderr == ""
     return answer.stdout.strip()
+
+
+def create_token(env: dict[str, str]) -> str:
+    """Return what `manage.py create_token demo` prints."""
+    return manage(env, "create_token", "demo")
 
 
 def left(processes: list[psutil.Process]) -> list[psutil.Process]:

@@ -1,0 +1,215 @@
+"""Each fault of RunPod's, played to the whole system: the job ends right, and its stream says so.
+
+Web, Celery, PostgreSQL, Valkey and the local endpoint are real processes. A stream that is silent
+for SECONDS has failed: the longest of these jobs waits a minute, for a paused endpoint's next try.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import psycopg
+import pytest
+
+from restorer.local_faults import Fault
+from tests import factories
+from tests.services import free_port, start_postgresql, start_valkey
+
+from .system import create_token, manage, running
+
+SETTINGS = {
+    "RUNPOD_SILENCE": "5",
+    "RUNPOD_FROZEN": "8",
+    "RUNPOD_EXECUTION_TIMEOUT": "20",
+    "RUNPOD_TTL": "600",
+    "RESTORER_WEBHOOK_GAP": "1",
+    "RESTORER_WORKERS": "2",
+}
+
+# What a job ends as that meets the fault, by its code where it fails, and in how many attempts.
+ENDS: dict[str, tuple[str, str | None, int]] = {
+    "run-400": ("failed", "runpod_refused", 0),
+    "run-200-html": ("completed", None, 1),
+    "run-answer-lost": ("completed", None, 1),
+    "webhook-early": ("completed", None, 1),
+    "webhook-twice": ("completed", None, 1),
+    "webhook-late": ("completed", None, 1),
+    "webhook-lost-once": ("completed", None, 1),
+    "webhook-never": ("completed", None, 1),
+    "webhook-malformed": ("completed", None, 1),
+    "webhook-unknown-words": ("completed", None, 1),
+    "completed-without-output": ("failed", "no_output", 1),
+    "completed-with-words": ("failed", "unknown_output", 1),
+    "completed-with-noise": ("failed", "unknown_output", 1),
+    "completed-with-private-url": ("failed", "bad_url", 1),
+    "completed-with-redirect": ("failed", "bad_url", 1),
+    "failed-with-sentence": ("failed", "worker_failed", 1),
+    "failed-with-exception": ("failed", "worker_failed", 1),
+    "failed-by-overrun": ("failed", "timeout", 1),
+    "timed-out": ("timed_out", "worker_timed_out", 1),
+    "cancelled": ("cancelled", "worker_cancelled", 1),
+    "status-behind+webhook-never": ("completed", None, 1),
+    "status-502-html+webhook-never": ("completed", None, 1),
+}
+# These have the job submitted again; what the next submit meets must not be another's fault.
+AGAIN = {
+    "run-429": ("completed", None, 1),
+    "run-answer-lost+webhook-never": ("completed", None, 2),
+    "run-500": ("completed", None, 2),
+    "run-502-html": ("completed", None, 2),
+    "run-no-answer": ("completed", None, 2),
+    "expired": ("completed", None, 2),
+    "webhook-older-attempt": ("completed", None, 2),
+    "stuck-in-progress": ("completed", None, 2),
+}
+# These stop all submitting.
+CLOSING = ["run-401", "run-402", "run-404", "run-409-paused"]
+SECONDS = 90.0
+
+
+@dataclass
+class Site:
+    """The running system, as its user and its operator have it."""
+
+    api: httpx2.Client
+    fault_file: Path
+    database: str
+    env: dict[str, str]
+
+    def upload(self, fault: str) -> dict[str, Any]:
+        """Have a photo restored by a job that meets the fault, and return it once it has."""
+        self.fault_file.write_text(fault)
+        photo = factories.picture()
+        form = {"files": {"image": ("a.jpg", photo)}, "data": {"restore": "true"}}
+        answer = self.api.post("/api/v1/photos", **form)  # type: ignore[arg-type]
+        assert answer.status_code == 201, answer.text
+        until(lambda: not self.fault_file.exists())
+        return dict(answer.json()["job"])
+
+    def end_of(self, job: dict[str, Any]) -> tuple[str, str | None, int]:
+        """Return how the job ended, by its stream, and in how many attempts."""
+        with self.api.stream("GET", job["events_url"], timeout=SECONDS) as stream:
+            *_, last = events = [event for event in httpx2.EventSource(stream) if event.data]
+        assert [event.id for event in events] == [str(n) for n in range(1, len(events) + 1)]
+        snapshot: Any = last.json()
+        error = snapshot["error"]
+        assert snapshot["status"] == last.event
+        return last.event, error and error["code"], self.attempts_of(job)
+
+    def age(self, job: dict[str, Any], seconds: int) -> None:
+        """Let the job's attempts be so much older."""
+        with psycopg.connect(self.database) as connection:
+            query = """
+                UPDATE jobs_attempt
+                SET look_at = now(), created_at = created_at - %s * interval '1 s'
+                WHERE job_id = %s
+            """
+            connection.execute(query, [seconds, job["job_id"]])
+
+    def stands(self, job: dict[str, Any]) -> tuple[str, str | None]:
+        """Return the job's status and stage."""
+        now = self.api.get(job["url"]).json()
+        return now["status"], now["stage"]
+
+    def attempts_of(self, job: dict[str, Any]) -> int:
+        """Return how many attempts RunPod took, or may have taken."""
+        with psycopg.connect(self.database) as connection:
+            query = "SELECT count(*) FROM jobs_attempt WHERE job_id = %s"
+            row = connection.execute(query, [job["job_id"]]).fetchone()
+        assert row
+        return int(row[0])
+
+
+def until(fact: Callable[[], bool], *, within: float = 30) -> None:
+    """Wait for the fact."""
+    end = time.monotonic() + within
+    while not fact():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    folder = tmp_path_factory.mktemp("faults")
+    database = new_database("faults")
+    env = SETTINGS | {
+        "PORT": str(free_port()),
+        "DATABASE_URL": database,
+        "REDIS_URL": start_valkey(),
+        "MEDIA_ROOT": str(folder / "media"),
+        "LOCAL_ENDPOINT_FAULT_FILE": str(folder / "fault"),
+        "API_RATE_RESTORE": "10000",
+    }
+    with running(**env) as system:
+        address = system.site()
+        headers = {"Authorization": f"Bearer {create_token(env)}"}
+        with httpx2.Client(base_url=address, headers=headers, trust_env=False, timeout=30) as api:
+            yield Site(api, folder / "fault", database, env)
+
+
+def new_database(name: str) -> str:
+    """Return the address of a new database of the session's PostgreSQL."""
+    server = start_postgresql()
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f"DROP DATABASE IF EXISTS {name}")
+        connection.execute(f"CREATE DATABASE {name}")
+    return server.removesuffix("/postgres") + f"/{name}"
+
+
+def test_every_fault_is_met_here() -> None:
+    here = {name for names in (*ENDS, *AGAIN, *CLOSING) for name in names.split("+")}
+    assert here | {"stuck-in-queue", "cancel-ignored", "cancel-502-html"} == set(Fault)
+
+
+@pytest.fixture(scope="module")
+def jobs(site: Site) -> dict[str, dict[str, Any]]:
+    """Have all of them run at once."""
+    return {fault: site.upload(fault) for fault in ENDS}
+
+
+@pytest.mark.parametrize("fault", ENDS)
+def test_a_job_that_meets_a_fault_ends_right(
+    site: Site, jobs: dict[str, dict[str, Any]], fault: str
+) -> None:
+    assert site.end_of(jobs[fault]) == ENDS[fault]
+
+
+@pytest.mark.parametrize("fault", AGAIN)
+def test_a_job_that_is_lost_to_a_fault_is_made_again(
+    site: Site, jobs: dict[str, dict[str, Any]], fault: str
+) -> None:
+    assert site.end_of(site.upload(fault)) == AGAIN[fault]
+
+
+@pytest.mark.parametrize("fault", CLOSING)
+def test_a_job_waits_for_a_runpod_that_takes_none(
+    site: Site, jobs: dict[str, dict[str, Any]], fault: str
+) -> None:
+    job = site.upload(fault)
+    until(lambda: site.stands(job) == ("pending", "on hold"))
+    if fault != "run-409-paused":  # for that one beat waits its minute
+        manage(site.env, "shell", "-v0", "-c", "from jobs import circuit; circuit.probe_now()")
+    assert site.end_of(job) == ("completed", None, 1)
+
+
+def test_a_job_that_runpod_never_begins_ends_when_its_time_is_over(
+    site: Site, jobs: dict[str, dict[str, Any]]
+) -> None:
+    job = site.upload("stuck-in-queue")
+    until(lambda: site.stands(job)[0] == "queued")
+    site.age(job, 661)
+    assert site.end_of(job) == ("timed_out", "timed_out", 1)
+
+
+@pytest.mark.parametrize("fault", ["cancel-ignored", "cancel-502-html"])
+def test_a_job_is_cancelled_whatever_runpod_makes_of_it(
+    site: Site, jobs: dict[str, dict[str, Any]], fault: str
+) -> None:
+    job = site.upload(f"{fault}+stuck-in-progress")
+    assert site.api.post(f"{job['url']}/cancel").status_code == 202
+    assert site.end_of(job) == ("cancelled", "cancelled", 1)
