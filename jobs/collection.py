@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.db.models import F
 from django.utils import timezone
+from django.utils.translation import gettext_noop
 
 from . import endpoints, fetching, lifecycle, uploads
 from .endpoints import failures, links
@@ -21,7 +22,7 @@ TRIES = 10
 _LONGEST_GAP = 120  # seconds between two tries by our own judgement
 _LONGEST_WAIT = 300  # by the store's
 _MARGIN = 30  # seconds that whoever has fetched a picture may take to decode and keep it
-_LOST = "The restored picture could not be fetched from where the worker left it."
+_LOST = gettext_noop("The restored picture could not be fetched from where the worker left it.")
 _CODES = {"too_large": "result_too_large"}
 _CODES |= dict.fromkeys(("unreachable", "too_slow"), "result_unreachable")
 

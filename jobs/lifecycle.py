@@ -11,6 +11,7 @@ from django.core.files.base import ContentFile
 from django.db import IntegrityError, transaction
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext_noop
 
 from events import rows
 
@@ -33,9 +34,9 @@ STATUSES = {
 }
 _PROGRESS_GAP = timedelta(seconds=0.5)  # between two that are told, however fast a worker posts
 _UNEXPLAINED = {
-    Status.FAILED: "The worker could not restore this photo.",
-    Status.CANCELLED: "The restoration was cancelled.",
-    Status.TIMED_OUT: "The restoration took too long and was stopped.",
+    Status.FAILED: gettext_noop("The worker could not restore this photo."),
+    Status.CANCELLED: gettext_noop("The restoration was cancelled."),
+    Status.TIMED_OUT: gettext_noop("The restoration took too long and was stopped."),
 }
 
 _NOBODY = UUID(int=0)

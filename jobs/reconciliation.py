@@ -13,6 +13,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.utils import timezone
+from django.utils.translation import gettext_noop
 
 from . import cancellation, circuit, lifecycle, runpod
 from .models import FINAL, Attempt, Job, Status
@@ -26,7 +27,7 @@ _SHORTEST_GAP = timedelta(seconds=5)
 _LONGEST_GAP = timedelta(seconds=120)
 _MARGIN = timedelta(seconds=60)  # beyond RunPod's own limits, for a last report to arrive
 _KEPT = timedelta(minutes=30)  # for how long RunPod has a result
-_TOO_LONG = "The restoration took too long and was given up."
+_TOO_LONG = gettext_noop("The restoration took too long and was given up.")
 
 
 def due(*, now: datetime) -> list[Attempt]:
@@ -152,7 +153,9 @@ def give_up_overdue(*, now: datetime) -> None:
     """End the jobs that nobody took for RUNPOD_PATIENCE."""
     since = now - timedelta(seconds=settings.RUNPOD_PATIENCE)
     for job in Job.objects.stranded(now=now).filter(requested_at__lt=since)[:_BATCH]:
-        _time_out(job.pk, "Restoring was out of order for too long, and was given up.")
+        _time_out(
+            job.pk, gettext_noop("Restoring was out of order for too long, and was given up.")
+        )
 
 
 def to_submit(*, now: datetime) -> Iterator[Job]:

@@ -16,9 +16,10 @@ from typing import Any
 import httpx2
 from django.conf import settings
 from django.utils import timezone
+from django.utils.translation import gettext_noop
 
 _TIMEOUT = httpx2.Timeout(20.0, connect=5.0)
-UNEXPLAINED = "The worker reported an error without a message."
+UNEXPLAINED = gettext_noop("The worker reported an error without a message.")
 _SENTENCES = ("error_message", "message", "msg", "error", "detail", "details", "errors", "reason")
 _TRACEBACK = re.compile(r"\s*\ntraceback:|\s*Traceback \(most recent call last\):")
 _MOST_ERRORS = 5
@@ -29,14 +30,19 @@ _PAUSED_WAIT = 60.0  # seconds before a paused endpoint is worth another try
 _LOOKED_AT = 2000  # bytes of a refusal in which we look for what it is about
 _MONEY = re.compile(rb"balance|insufficient funds", re.IGNORECASE)
 
-# For people whose photo waits. What an operator has to know of it would not help them.
-_OUT_OF_ORDER = (
+# For people whose photo waits; a page says it in their language. What an operator has to know of
+# it would not help them.
+_OUT_OF_ORDER = gettext_noop(
     "Restoring is out of order at the moment. Your photo is kept, and restored as soon as it works."
 )
-_BUSY = "Restoring is very busy at the moment. Your photo is kept, and waits for its turn."
-_SILENT = "Restoring does not answer at the moment. Your photo is kept, and tried again."
-_NOT_TAKEN = "This photo could not be handed over to be restored."
-_TOO_LARGE = "The photo is too large to be handed over to be restored."
+_BUSY = gettext_noop(
+    "Restoring is very busy at the moment. Your photo is kept, and waits for its turn."
+)
+_SILENT = gettext_noop(
+    "Restoring does not answer at the moment. Your photo is kept, and tried again."
+)
+_NOT_TAKEN = gettext_noop("This photo could not be handed over to be restored.")
+_TOO_LARGE = gettext_noop("The photo is too large to be handed over to be restored.")
 
 # Ids are opaque, but become part of addresses that are called with our key.
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:-]{0,99}")
@@ -217,7 +223,9 @@ def _refusal(response: httpx2.Response, operation: str) -> RunPodError:
     number = response.status_code
     if number == 404 and operation != "run":
         operator = "RunPod no longer knows this job."
-        return RunPodError("lost", "The restoration was lost.", operator=operator, unknown_job=True)
+        return RunPodError(
+            "lost", gettext_noop("The restoration was lost."), operator=operator, unknown_job=True
+        )
     if number == 429:
         return _busy(response)
     if number >= 500 or number in (408, 425):

@@ -13,6 +13,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext_noop
 
 from . import callbacks, cancellation, circuit, endpoints, lifecycle, runpod
 from .models import FINAL, Attempt, Job
@@ -52,7 +53,7 @@ def _open_attempt(job_id: str) -> tuple[Attempt, str] | None:
         if job is None or job.is_final or job.attempts.believed(now=now).exists():
             return None
         if job.attempts.count() >= settings.RUNPOD_ATTEMPTS:
-            message = "The restoration was lost again and again."
+            message = gettext_noop("The restoration was lost again and again.")
             lifecycle.fail(job=job, code="lost", message=message, retryable=True)
             return None
         if not circuit.admits(now=now):

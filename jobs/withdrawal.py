@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext_noop
 
 from . import lifecycle, tasks
 from .models import Attempt, Job, Status
@@ -32,7 +33,7 @@ def cancel(*, job: Job) -> None:
 
 
 def _end(job: Job) -> bool:
-    message = "The restoration was cancelled."
+    message = gettext_noop("The restoration was cancelled.")
     return lifecycle.stop(
         job.pk, Status.CANCELLED, code="cancelled", message=message, retryable=True
     )

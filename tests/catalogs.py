@@ -18,8 +18,10 @@ from django.utils.translation.template import templatize
 
 ROOT = Path(__file__).resolve().parent.parent
 LANGUAGES = ("de", "es")
-_CODE = ("photorestore", "webhooks", "jobs", "events")
+_CODE = ("photorestore", "webhooks", "jobs", "events", "restorer")
 _KEYWORDS: dict[str, Any] = {
+    # Knows no Django; a page translates what it says of a photo.
+    "RestoreError": None,
     **dict.fromkeys(("_", "gettext", "gettext_lazy", "gettext_noop")),
     **dict.fromkeys(("ngettext", "ngettext_lazy"), (1, 2)),
     **dict.fromkeys(("pgettext", "pgettext_lazy"), ((1, "c"), 2)),

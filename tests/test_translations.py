@@ -9,9 +9,13 @@ from typing import Any
 import pytest
 from babel.messages.catalog import Message
 from django.conf import settings
+from django.contrib.auth.models import User
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
-from . import catalogs
+from jobs import lifecycle
+
+from . import catalogs, factories
 
 _PLACEHOLDER = re.compile(r"%(?:\((\w+)\))?[a-z%]|</?[a-z]+")
 languages = pytest.mark.parametrize("language", catalogs.LANGUAGES)
@@ -116,3 +120,24 @@ def test_django_s_own_words_are_in_it_too(client: Client, language: str, db: Non
         language
     ] in page
     assert "This field" not in page
+
+
+def test_what_a_worker_said_is_said_in_the_reader_s_language(client: Client, user: User) -> None:
+    client.force_login(user)
+    job = factories.job(user)
+    attempt, _ = factories.attempt(job)
+    lifecycle.apply_report(attempt=attempt, report=factories.report("TIMED_OUT"))
+    path = f"/photos/{job.photo_id}/"
+    page = client.get(path, headers={"Accept-Language": "de"}).content.decode()
+    assert "Die Restaurierung hat zu lange gedauert und wurde angehalten." in page
+    assert "took too long" not in page
+
+
+def test_a_file_that_will_not_do_is_refused_in_the_reader_s_language(
+    client: Client, user: User
+) -> None:
+    client.force_login(user)
+    form = {"image": SimpleUploadedFile("a.jpg", b"Dear diary")}
+    page = client.post("/", form, headers={"Accept-Language": "es"}).content.decode()
+    assert "No es una imagen que podamos leer." in page
+    assert "Se admiten JPEG" in page

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from django.utils.translation import gettext_noop
+
 from ..pictures import PictureError
 from ..runpod import Report
 from . import outputs
@@ -49,7 +51,11 @@ def of(report: Report, *, code: str, unexplained: str) -> Failure:
 def of_output(error: OutputError | PictureError) -> Failure:
     """Return why the job came to nothing though its worker finished."""
     if isinstance(error, PictureError):  # its sentence is for who uploads
-        return Failure(error.code, "The worker finished without a usable picture.", retryable=True)
+        return Failure(
+            error.code,
+            gettext_noop("The worker finished without a usable picture."),
+            retryable=True,
+        )
     return Failure(error.code, error.message[:_LONGEST], retryable=_is_passing(error.message))
 
 

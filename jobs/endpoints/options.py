@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
+from django.utils.translation import gettext as _
 
 from .base import OptionsError
 
@@ -84,5 +85,6 @@ def refuse_beyond_limit(scale: int, *, width: int, height: int) -> None:
     if width * height * scale**2 > settings.PHOTOS_MAX_PIXELS:
         megapixels = settings.PHOTOS_MAX_PIXELS // 1_000_000
         raise OptionsError(
-            f"Enlarged {scale} times, the photo would have more than {megapixels} megapixels."
+            _("Enlarged %(scale)s times, the photo would have more than %(megapixels)s megapixels.")
+            % {"scale": scale, "megapixels": megapixels}
         )
