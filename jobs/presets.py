@@ -34,8 +34,14 @@ PRESETS = [
 
 
 def offered() -> list[Preset]:
-    """Return the presets that the endpoint in use takes."""
-    return [preset for preset in PRESETS if can(preset.options)]
+    """Return the presets that the endpoint in use takes: its workflows, where it has such."""
+    workflow = endpoints.current().offered().get("workflow")
+    if workflow is None:
+        return [preset for preset in PRESETS if can(preset.options)]
+    return [
+        Preset(name, name.replace("-", " ").capitalize(), hint, {"workflow": name})
+        for name, hint in workflow.labels.items()
+    ]
 
 
 def can(options: dict[str, Any]) -> bool:

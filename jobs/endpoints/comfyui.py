@@ -19,13 +19,17 @@ from .base import Addresses, InputError, Result
 
 
 def offered() -> Mapping[str, choices.Option]:
-    """Return what may be chosen: the workflow, where there are several, and each one's options."""
+    """Return what may be chosen: the workflow, and the options of each."""
     known = _workflows()
-    names = tuple(known)
-    options = {"workflow": choices.Option(default=names[0], choices=names)} if names[1:] else {}
+    options = {"workflow": _choice(known)}
     for workflow in reversed(known.values()):
         options |= workflow.options
     return options
+
+
+def _choice(known: Mapping[str, workflows.Workflow]) -> choices.Option:
+    labels = {name: workflow.about for name, workflow in known.items()}
+    return choices.Option(default=next(iter(known)), choices=tuple(known), labels=labels)
 
 
 def clean(options: dict[str, Any], *, width: int, height: int) -> dict[str, Any]:
@@ -34,8 +38,8 @@ def clean(options: dict[str, Any], *, width: int, height: int) -> dict[str, Any]
     The seed is drawn here and kept with the job, so that a result can be made again.
     """
     known, rest = _workflows(), dict(options)
-    names = choices.Option(default=next(iter(known)), choices=tuple(known))
-    name = names.clean("workflow", rest.pop("workflow", names.default))
+    choice = _choice(known)
+    name = choice.clean("workflow", rest.pop("workflow", choice.default))
     workflow = known[name]
     chosen = choices.cleaned(rest, workflow.options)
     if "scale" in chosen:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from django.conf import settings
@@ -27,6 +27,8 @@ class Option:
     choices: tuple[Any, ...] = ()
     minimum: float = -math.inf
     maximum: float = math.inf
+    # What a choice does, in words for people.
+    labels: Mapping[Any, str] = field(default_factory=dict)
 
     def clean(self, name: str, value: Any) -> Any:
         """Return the value. Raises OptionsError, which says what is allowed."""

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from jobs import callbacks, endpoints, runpod, submission
+from jobs import callbacks, endpoints, presets, runpod, submission
 from jobs.endpoints import Addresses, InputError, OptionsError, SettingError, generic, inputs
 from jobs.endpoints.workflows import SHIPPED, Workflow, load
 from jobs.models import Job, Photo, Status
@@ -317,3 +317,10 @@ def test_what_is_not_offered_any_more_fails_by_a_sentence(comfyui: Any, photo: P
     with pytest.raises(InputError) as caught:
         comfyui.build({"workflow": "gone"}, ADDRESSES, photo)
     assert caught.value.code == "workflow_gone"
+
+
+def test_pages_offer_the_workflows_by_what_they_do(comfyui: Any) -> None:
+    found = [(preset.label, preset.options) for preset in presets.offered()]
+    assert found == [("Enlarge", {"workflow": "enlarge"}), ("Redraw", {"workflow": "redraw"})]
+    assert all(preset.hint for preset in presets.offered())
+    assert presets.can({"scale": 4})

@@ -26,6 +26,7 @@ class Workflow:
     """A graph with the places of what we set, and what may be chosen."""
 
     name: str
+    about: str
     graph: dict[str, Any]
     bind: dict[str, tuple[str, str]]
     options: dict[str, Option]
@@ -53,14 +54,15 @@ class Workflow:
         _check(name, graph, bound, options)
         if "seed" in bound:
             options["seed"] = SEED
-        return cls(name, graph, bound, options, values)
+        return cls(name, str(document.get("about", "")), graph, bound, options, values)
 
     def filled(self, **set: Any) -> dict[str, Any]:
-        """Return a copy of the graph with what is bound set."""
+        """Return a copy of the graph with what is bound set; options have their defaults."""
         graph = copy.deepcopy(self.graph)
+        known = {name: option.default for name, option in self.options.items()} | set
         for name, (node, field) in self.bind.items():
-            if name in set:
-                value = set[name]
+            if name in known:
+                value = known[name]
                 graph[node]["inputs"][field] = self.values.get(name, {}).get(str(value), value)
         return graph
 
