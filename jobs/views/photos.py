@@ -158,7 +158,6 @@ def _page(request: HttpRequest, form: UploadForm, uploads: _Uploads | None = Non
         "together": settings.MAX_BODY // 1024**2,
         "kept_url": reverse("jobs:kept", args=["0" * 64]),
         "last_event_id": last,
-        "events_url": reverse("events:mine"),
         "cards": cards(page.rows),
         "page": page,
         "filters": FILTERS,

@@ -83,8 +83,8 @@ def test_a_page_that_is_live_goes_on_where_it_was_rendered(browser: Client, user
     attempt, _ = factories.attempt(job)
     lifecycle.apply_report(attempt=attempt, report=factories.report("IN_QUEUE"))
     page = text(browser.get(f"/photos/{job.photo_id}/"))
-    assert f'data-events-url="/api/v1/events/{job.pk}" data-last-event-id="1"' in page
-    assert 'data-events-url="/api/v1/events" data-last-event-id="1"' in text(browser.get("/"))
+    assert f'data-job="{job.pk}" data-last-event-id="1"' in page
+    assert 'data-photos data-last-event-id="1"' in text(browser.get("/"))
 
 
 def test_without_a_script_one_is_asked_to_reload_only_while_something_runs(

@@ -1,4 +1,4 @@
-/** Says on the page when it is not live. Returned for JobStream's onConnection. */
+/** Says on the page when it is not live: handlers for the client's subscription. */
 
 // The server ends every stream now and then and asks for a return within 5 s. Nobody needs to know.
 const PATIENCE = 2500; // milliseconds
@@ -9,15 +9,21 @@ export function connectionHint(element) {
   const show = (name) => {
     for (const hint of element.children) hint.hidden = !(name in hint.dataset);
   };
-  return (state) => {
-    stale ||= state === "stale";
-    if (state === "reconnecting" && !stale) {
-      // Said again at each try; the first one counts.
-      timer ||= setTimeout(show, PATIENCE, "reconnecting");
-      return;
-    }
+  const settle = (name) => {
     clearTimeout(timer);
     timer = 0;
-    show(state === "lost" || stale ? "lost" : "");
+    show(stale ? "lost" : name);
+  };
+  return {
+    onConnection(connection, error) {
+      if (connection !== "reconnecting") settle(error ? "lost" : "");
+      // Said again at each try; the first one counts.
+      else if (!stale) timer ||= setTimeout(show, PATIENCE, "reconnecting");
+    },
+    /** The server's log began anew: something may have been missed. */
+    onReset() {
+      stale = true;
+      settle("lost");
+    },
   };
 }

@@ -1,8 +1,8 @@
 /** Keeps the page of one photo live while its job runs. */
 
+import { createClient } from "../client/index.js";
 import { compare } from "./compare.js";
 import { connectionHint } from "./connection.js";
-import { JobStream } from "./job-stream.js";
 import { connectNews } from "./news.js";
 import { isFinal, say, showProgress, stateOf } from "./words.js";
 
@@ -124,12 +124,13 @@ compare($("[data-compare]"));
 connectCopying();
 if (Number($("[data-ahead]")?.dataset.ahead)) setTimeout(askAhead, ASK_AGAIN);
 if ("live" in page.dataset) {
-  new JobStream(page.dataset.eventsUrl, {
-    lastEventId: page.dataset.lastEventId,
-    onConnection: connectionHint($("[data-connection]")),
-    onChange(snapshot, type) {
+  const { job, lastEventId } = page.dataset;
+  const handlers = {
+    ...connectionHint($("[data-connection]")),
+    onEvent({ type, data }) {
       if (type === "deleted") showDeleted();
-      else draw(snapshot);
+      else if (type !== "reset") draw(data);
     },
-  });
+  };
+  createClient().subscribe(job, handlers, { lastEventId });
 } else if ($("[data-notify]")) $("[data-notify]").hidden = true;

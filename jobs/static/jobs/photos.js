@@ -1,7 +1,7 @@
 /** Keeps the grid of photos live, one stream for all of them, and takes new ones in. */
 
+import { createClient } from "../client/index.js";
 import { connectionHint } from "./connection.js";
-import { JobStream } from "./job-stream.js";
 import { connectNews } from "./news.js";
 import { connectUpload } from "./upload.js";
 import { isFinal, say, showProgress, stateOf } from "./words.js";
@@ -93,18 +93,22 @@ function connectSelection() {
   });
 }
 
+/** Read out once a photo is ready, not at every step of every photo. */
+function tell(snapshot) {
+  const card = find(snapshot.photo_id);
+  if (!card || card.dataset.job !== snapshot.job_id) return;
+  say(grid.querySelector("[data-news]"), told(card, snapshot));
+  news(told(card, snapshot));
+}
+
 connectSelection();
 connectUpload(document.querySelector("[data-upload]"), add);
-new JobStream(grid.dataset.eventsUrl, {
-  lastEventId: grid.dataset.lastEventId,
-  endless: true,
-  onConnection: connectionHint(grid.querySelector("[data-connection]")),
-  onChange: take,
-  // Read out once a photo is ready, not at every step of every photo.
-  onFinal(snapshot, type) {
-    const card = find(snapshot.photo_id);
-    if (!card || type === "deleted" || card.dataset.job !== snapshot.job_id) return;
-    say(grid.querySelector("[data-news]"), told(card, snapshot));
-    news(told(card, snapshot));
+const handlers = {
+  ...connectionHint(grid.querySelector("[data-connection]")),
+  onEvent({ type, data }) {
+    if (type === "reset") return;
+    take(data, type);
+    if (isFinal(data)) tell(data);
   },
-});
+};
+createClient().subscribe("all", handlers, { lastEventId: grid.dataset.lastEventId });
