@@ -7,27 +7,39 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError
 from django.utils import timezone
 
 from jobs import lifecycle, runpod
 from jobs.runpod import Report, RunPodError
 
+from . import traces
 from .models import Delivery
 
 logger = logging.getLogger(__name__)
 
 MOVED = "The job moved."
 UNCHANGED = "Nothing changed."
+NOBODY_S = "Nobody's: its token is wrong, or spent."
+ANOTHER_S = "Refused: it is of another RunPod job, or after the last word."
+_LARGEST = 2**62
 _STRANGERS = 10_000  # calls with a wrong token that are kept: anybody can make those
 _BATCH = 1000
 
 
-def record(**fields: Any) -> None:
-    """Write down a call that has been dealt with. A failure is logged: it must not undo that."""
+def record(delivery: Delivery, *, token: str, took: float) -> None:
+    """Write down a call that took so many seconds, without what is secret or a person's.
+
+    A failure is logged: it must not undo what has been done.
+    """
+    length = delivery.headers.get("Content-Length", "")
+    delivery.size = min(int(length), _LARGEST) if length.isdecimal() else 0
+    delivery.headers = traces.headers_of(delivery.headers, token=token)
+    delivery.report = traces.report_of(delivery.report, token=token)
+    delivery.took_ms = round(took * 1000)
+    delivery.outcome = delivery.outcome[:300]
     try:
-        with transaction.atomic():
-            Delivery.objects.create(**fields)
+        delivery.save(force_insert=True)
     except DatabaseError as error:
         logger.warning("A call of a webhook was not written down: %s", error)
 
@@ -45,7 +57,7 @@ def replay(*, delivery: Delivery) -> str:
 
 def _replayed(delivery: Delivery) -> str:
     if delivery.attempt is None:
-        return "Nobody's: its token was wrong."
+        return NOBODY_S
     try:
         report = _report(delivery)
         moved = lifecycle.apply_report(attempt=delivery.attempt, report=report)
@@ -54,7 +66,7 @@ def _replayed(delivery: Delivery) -> str:
     except RunPodError as error:
         return f"RunPod cannot tell the result: {error}"
     except lifecycle.WrongAttemptError:
-        return "Refused: the attempt is another RunPod job, or has ended otherwise."
+        return ANOTHER_S
     return MOVED if moved else UNCHANGED
 
 

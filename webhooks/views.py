@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import tempfile
-from typing import IO, Any
+import time
+from typing import IO, Any, ClassVar
 
 from django.conf import settings
-from django.http import Http404
+from django.http import Http404, HttpRequest
+from django.http.response import HttpResponseBase
 from rest_framework.parsers import BaseParser
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
@@ -18,6 +20,9 @@ from events.problems import Problem
 from jobs import callbacks, lifecycle, progress, uploads
 from jobs.models import Attempt
 from jobs.runpod import Report, plain
+
+from . import deliveries
+from .models import Delivery, Kind
 
 _CHUNK = 64 * 1024
 _IN_MEMORY = 1024 * 1024  # bytes of an upload; more go to a file
@@ -41,16 +46,48 @@ class BoundedJSONParser(BaseParser):
 
 
 class RunPodView(APIView):
-    """A call that nobody signs: who knows an attempt's token is RunPod, or our worker there."""
+    """A call that nobody signs: who knows an attempt's token is RunPod, or our worker there.
+
+    What came is written down last, when browsers have been told of it.
+    """
 
     authentication_classes = ()
     permission_classes = (AllowAny,)
     parser_classes = (BoundedJSONParser,)
+    kind: ClassVar[Kind]
 
-    def attempt(self, token: str) -> Attempt:
-        """Return the token's attempt; Http404 for a wrong one."""
-        attempt = callbacks.attempt_of(token)
+    attempt: Attempt | None = None
+    body: Any = None
+    outcome = ""
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """Answer, and have it written down."""
+        began = time.monotonic()
+        response = super().dispatch(request, *args, **kwargs)
+        if request.method == "POST" and self.is_worth_a_record(response.status_code):
+            took = time.monotonic() - began
+            deliveries.record(self._record(request, response), token=kwargs["token"], took=took)
+        return response
+
+    def is_worth_a_record(self, status: int) -> bool:
+        """Tell whether a call that was answered so is to be written down."""
+        return True
+
+    def _record(self, request: HttpRequest, response: Any) -> Delivery:
+        return Delivery(
+            kind=self.kind,
+            attempt=self.attempt,
+            headers=dict(request.headers),
+            report=self.body,
+            answer=response.status_code,
+            outcome=self.outcome or response.data.get("detail", ""),
+        )
+
+    def belongs_to(self, attempt: Attempt | None) -> Attempt:
+        """Note whose call it is, and return them; Http404 if that is nobody."""
+        self.attempt = attempt
         if attempt is None:
+            self.outcome = deliveries.NOBODY_S
             raise Http404
         return attempt
 
@@ -58,29 +95,39 @@ class RunPodView(APIView):
 class RunPodCompletion(RunPodView):
     """The webhook of /run: a job has ended."""
 
+    kind = Kind.COMPLETION
+
     def post(self, request: Request, token: str) -> Response:
         """Take the report in: 200, and exactly that, or RunPod calls again, twice at most."""
-        attempt = self.attempt(token)
+        attempt = self.belongs_to(callbacks.attempt_of(token))
+        self.body = request.data
         try:
-            report = Report.parse(request.data)
+            report = Report.parse(self.body)
         except ValueError as error:
             raise Problem(400, "malformed", str(error)) from error
         try:
-            lifecycle.apply_report(attempt=attempt, report=report)
+            moved = lifecycle.apply_report(attempt=attempt, report=report)
         except lifecycle.WrongAttemptError as error:
+            self.outcome = deliveries.ANOTHER_S
             raise Http404 from error
+        self.outcome = deliveries.MOVED if moved else deliveries.UNCHANGED
         return Response({"ok": True})
 
 
 class RunPodProgress(RunPodView):
     """Our worker tells how far it is: `{"progress": 0…1, "stage": "name"}`."""
 
+    kind = Kind.PROGRESS
+
+    def is_worth_a_record(self, status: int) -> bool:
+        """Tell that of a call which was refused; of the others there are two a second."""
+        return status != 200
+
     def post(self, request: Request, token: str) -> Response:
         """Take it in, by a token of its own: it completes nothing."""
-        attempt = callbacks.reporting_attempt_of(token)
-        if attempt is None:
-            raise Http404
-        fraction, stage = _progress(request.data)
+        attempt = self.belongs_to(callbacks.reporting_attempt_of(token))
+        self.body = request.data
+        fraction, stage = _progress(self.body)
         progress.report(attempt=attempt, fraction=fraction, stage=stage)
         return Response({"ok": True})
 

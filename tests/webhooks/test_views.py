@@ -7,11 +7,14 @@ import json
 from typing import Any
 
 import pytest
+from django.db import DatabaseError, OperationalError, connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from jobs import callbacks
 from jobs.models import Job, Status
 from tests import factories
+from webhooks.models import Delivery
 
 pytestmark = pytest.mark.django_db
 
@@ -160,3 +163,82 @@ def test_progress_that_is_none_is_refused(job: Job, body: Any) -> None:
     assert call(progress_token(job), body, kind="progress").status_code == 400
     job.refresh_from_db()
     assert job.progress == 0
+
+
+def deliveries() -> list[tuple[str, int, str, bool]]:
+    rows = Delivery.objects.order_by("id")
+    return [(row.kind, row.answer, row.outcome, row.attempt is not None) for row in rows]
+
+
+def test_every_call_is_written_down_with_what_became_of_it(job: Job, token: str) -> None:
+    call("wrong", completed())
+    call(token, b"{")
+    call(token, {"id": 7})
+    call(token, {"id": "a", "status": "RETRIED"})
+    call(token, completed(id="a"))
+    call(token, completed(id="a"))
+    call(token, completed(id="b"))
+    assert deliveries() == [
+        ("completion", 404, "Nobody's: its token is wrong, or spent.", False),
+        ("completion", 400, "The body is not JSON.", True),
+        ("completion", 400, "`id` must be a word of 1 to 100 characters.", True),
+        ("completion", 200, "Nothing changed.", True),
+        ("completion", 200, "The job moved.", True),
+        ("completion", 200, "Nothing changed.", True),
+        ("completion", 404, "Refused: it is of another RunPod job, or after the last word.", True),
+    ]
+
+
+def test_what_is_written_down_has_no_secret_and_no_picture(job: Job, token: str) -> None:
+    body = completed(webhook=f"https://photos.example/{token}", error=f"see {token}")
+    call(token, body, headers={"X-Forwarded-Uri": token, "Cookie": "a=b", "User-Agent": "RunPod"})
+    row = Delivery.objects.get()
+    assert row.report
+    assert (row.report["id"], row.report["executionTime"]) == (body["id"], 157)
+    assert row.headers["User-Agent"] == "RunPod"
+    assert row.size == len(json.dumps(body))
+    kept = json.dumps([row.headers, row.report, row.outcome])
+    assert token not in kept
+    assert "Cookie" not in kept
+    assert body["output"]["image_base64"][:80] not in kept
+    assert "input" not in row.report
+
+
+def test_browsers_are_told_before_anything_is_written_down(job: Job, token: str) -> None:
+    with CaptureQueriesContext(connection) as queries:
+        call(token, completed())
+    assert "webhooks_delivery" in queries.captured_queries[-1]["sql"]
+    assert not [query for query in queries.captured_queries[:-1] if "delivery" in query["sql"]]
+
+
+def test_of_a_worker_s_progress_refusals_alone_are_written_down(job: Job) -> None:
+    call(progress_token(job), {"progress": 0.4}, kind="progress")
+    call(progress_token(job), {"progress": 7}, kind="progress")
+    assert [row[:2] for row in deliveries()] == [("progress", 400)]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_record_that_fails_costs_nothing(
+    job: Job, token: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refuse(execute: Any, sql: str, *rest: Any) -> Any:
+        if "webhooks_delivery" in sql:
+            raise DatabaseError("no space left")
+        return execute(sql, *rest)
+
+    with connection.execute_wrapper(refuse):
+        assert call(token, completed()).status_code == 200
+    assert Job.objects.get(pk=job.pk).status == Status.COMPLETED
+    assert "no space left" in caplog.text
+
+
+def test_with_the_database_down_runpod_is_asked_to_call_again(job: Job, token: str) -> None:
+    def gone(*arguments: Any) -> Any:
+        raise OperationalError("gone")
+
+    client = Client(raise_request_exception=False)
+    for kind, secret in (("completion", token), ("progress", progress_token(job))):
+        path = f"/api/v1/webhooks/runpod-{kind}/{secret}"
+        with connection.execute_wrapper(gone):
+            answer = client.post(path, json.dumps(completed()), content_type="application/json")
+        assert (answer.status_code, answer["Retry-After"]) == (503, "5")
