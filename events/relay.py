@@ -322,3 +322,9 @@ def current() -> Relay:
     if loop not in _relays:
         _relays[loop] = Relay()
     return _relays[loop]
+
+
+def is_closing() -> bool:
+    """Tell whether the streams of the running event loop are being ended, since it is to stop."""
+    ours = _relays.get(asyncio.get_running_loop())
+    return ours is not None and ours.closing

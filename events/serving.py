@@ -76,8 +76,7 @@ class EventStreams:
             return await _opened(response, scope, send)
         for name, value in settings.EVENTS_HEADERS.items():
             response.headers.setdefault(name, value)
-        await send(_start(response))
-        await send(_body(response.content, more=False))
+        await send_whole(response, send)
         return None
 
     def _captures(self, scope: Any) -> dict[str, Any] | None:
@@ -93,6 +92,12 @@ class EventStreams:
 def _may_be_a_stream(scope: Any) -> bool:
     # What another origin may ask at all is the middleware's to answer.
     return bool(scope["type"] == "http" and scope["method"] != "OPTIONS")
+
+
+async def send_whole(response: Any, send: Any) -> None:
+    """Send a response that is no stream."""
+    await send(_start(response))
+    await send(_body(response.content, more=False))
 
 
 async def _opened(response: EventStream, scope: Any, send: Any) -> Connection:

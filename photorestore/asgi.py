@@ -25,8 +25,9 @@ from events.serving import EventStreams  # noqa: E402
 from . import files  # noqa: E402
 from .body_limit import BodyLimit  # noqa: E402
 from .handler import PooledHandler  # noqa: E402
+from .health import Health  # noqa: E402
 
-application = EventStreams(BodyLimit(PooledHandler(), limit=settings.MAX_BODY))
+application = Health(EventStreams(BodyLimit(PooledHandler(), limit=settings.MAX_BODY)))
 reads.start()
 files.take_all()
 

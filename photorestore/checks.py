@@ -21,6 +21,7 @@ from .environment import given, split
 
 _OTHER_FILES = 100  # what a process has open besides streams
 _FALSE = ("false", "off", "n", "no", "0")
+_SHORTEST_TOKEN = 16  # characters: 80 bits where each is drawn from 32
 _SHORTEST_SECRET = 32  # bytes: RFC 7518 §3.2 asks for as many as HS256's hash has
 
 
@@ -129,6 +130,16 @@ def check_grant_keys(**kwargs: Any) -> list[CheckMessage]:
 def _grant_secrets() -> list[str]:
     text = settings.EVENTS_GRANT_KEYS
     return [*grants.parse_keys(text).values()] if text else []
+
+
+@register
+def check_metrics_token(**kwargs: Any) -> list[CheckMessage]:
+    """What opens the metrics cannot be guessed. Nothing of it is said."""
+    if not settings.METRICS_TOKEN or len(settings.METRICS_TOKEN) >= _SHORTEST_TOKEN:
+        return []
+    hint = "Draw one: python3 -c 'import secrets; print(secrets.token_urlsafe(32))'"
+    message = f"METRICS_TOKEN has fewer than {_SHORTEST_TOKEN} characters."
+    return [_error(16, message, hint)]
 
 
 @register

@@ -436,7 +436,8 @@ EVENTS_KEEP_DAYS = number("EVENTS_KEEP_DAYS", 7, at_least=0, at_most=36500)
 EVENTS_KEEP_LAST = number("EVENTS_KEEP_LAST", 20, at_least=1)
 # What signs grants, as "kid:secret,kid:secret": the first signs, each verifies. Unset: SECRET_KEY.
 EVENTS_GRANT_KEYS = given("EVENTS_GRANT_KEYS", "")
-EVENTS_GRANT_LIFETIME = 3600.0  # seconds
+# Seconds that a grant is good for; nothing but a new key ends it sooner.
+EVENTS_GRANT_LIFETIME = number("EVENTS_GRANT_LIFETIME", 3600.0, at_least=1.0, at_most=604_800.0)
 
 # Watching
 

@@ -6,10 +6,11 @@ from django.contrib import admin
 from django.templatetags.static import static
 from django.urls import include, path
 from django.utils.functional import lazy
+from django.views.decorators.http import require_safe
 from django.views.generic import RedirectView
 from django.views.i18n import set_language
 
-from . import monitoring, staff
+from . import health, monitoring, staff
 
 handler400 = "photorestore.errors.bad_request"
 handler403 = "photorestore.errors.permission_denied"
@@ -27,4 +28,7 @@ urlpatterns = [
     path("admin/login/", staff.sign_in),
     path("admin/", admin.site.urls),
     path("metrics", monitoring.metrics),
+    # Under a server that does not know photorestore.health.Health.
+    path("livez", require_safe(health.live)),
+    path("readyz", require_safe(health.ready)),
 ]

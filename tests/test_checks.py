@@ -39,6 +39,7 @@ def test_the_default_settings_are_right(settings: Any) -> None:
         ({"REDIS_URL": "http://localhost"}, "photorestore.E005"),
         ({"MEDIA_ROOT": Path("/proc/1/photos")}, "photorestore.E006"),
         ({"PUBLIC_URL": "http://[::1"}, "photorestore.E002"),
+        ({"METRICS_TOKEN": "a" * 15}, "photorestore.E016"),
         ({"RUNPOD_ENDPOINT_KIND": "magic"}, "photorestore.E007"),
         ({"RUNPOD_BASE_URL": "api.runpod.ai"}, "photorestore.E008"),
         (

@@ -135,6 +135,11 @@ def refuse(server: Server, scribe: Scribe) -> float:
     return answer.elapsed.total_seconds()
 
 
+def health(server: Server, address: str) -> httpx2.Response:
+    """Return what the server says of itself."""
+    return httpx2.get(server.address + address, timeout=60, trust_env=False)
+
+
 def test_streams_outlast_it_and_miss_nothing(
     outage: Outage, server: Server, scribe: Scribe, wires: Wires
 ) -> None:
@@ -150,8 +155,12 @@ def test_streams_outlast_it_and_miss_nothing(
         while waited < 20:
             waited += refuse(server, scribe)
         go_on_beating(streams)
+        unwell = {address: health(server, address) for address in ("/livez", "/readyz")}
     finally:
         outage.end()
+    assert unwell["/livez"].status_code == 200
+    assert unwell["/readyz"].status_code == 503
+    assert unwell["/readyz"].json() == {"database": False, "broker": True, "process": True}
     late = wires.open(f"/api/v1/events/{job}", scribe.bearer)
     assert late.status == 200
     for _ in range(3):
