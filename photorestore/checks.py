@@ -69,11 +69,10 @@ def check_services(**kwargs: Any) -> list[CheckMessage]:
 @register
 def check_email(**kwargs: Any) -> list[CheckMessage]:
     """Letters go somewhere."""
-    scheme = split(settings.EMAIL_URL).scheme
-    if scheme not in settings.EMAIL_SCHEMES:
+    if environment.letters(settings.EMAIL_URL) is None:
         hint = "smtp+tls://user:password@mail.example:587, or consolemail:// to print them."
         return [_error(30, "EMAIL_URL names no way to send letters that we know.", hint)]
-    if scheme == "consolemail" and not is_local(settings.PUBLIC_URL):
+    if split(settings.EMAIL_URL).scheme == "consolemail" and not is_local(settings.PUBLIC_URL):
         message = "EMAIL_URL is not set: letters are printed, and nobody gets a new password."
         hint = "Such as smtp+tls://user:password@mail.example:587."
         return [checks.Warning(message, hint=hint, id="photorestore.W030")]

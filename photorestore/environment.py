@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from typing import TypeVar
+from typing import Any, TypeVar
 from urllib.parse import SplitResult, urlsplit
 
 import environ
+from django.core.exceptions import ImproperlyConfigured
 
 N = TypeVar("N", int, float)
 
@@ -49,6 +50,15 @@ def _number_in(text: str, default: N) -> N | None:
         return value if math.isfinite(value) else None
     except (ValueError, OverflowError):
         return None
+
+
+def letters(url: str) -> dict[str, Any] | None:
+    """Return Django's settings for the way to send letters that the address names, if it does."""
+    try:
+        found: dict[str, Any] = environ.Env.email_url_config(url)
+    except (ImproperlyConfigured, ValueError):
+        return None
+    return found
 
 
 def split(url: str) -> SplitResult:

@@ -55,6 +55,7 @@ def test_the_default_settings_are_right(settings: Any) -> None:
         ({"RUNPOD_BASE_URL": "https://api.runpod.ai/v2"}, "photorestore.W001"),
         ({"EVENTS_MAX_STREAMS": 2**62}, "photorestore.W002"),
         ({"EMAIL_URL": "mail.example"}, "photorestore.E030"),
+        ({"EMAIL_URL": "smtp://mail.example:mail"}, "photorestore.E030"),
         ({**PUBLIC, "EMAIL_URL": "consolemail://"}, "photorestore.W030"),
     ],
 )

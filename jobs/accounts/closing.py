@@ -8,6 +8,8 @@ from django.db import transaction
 from .. import deletion, streams
 from ..models import Photo
 
+_BATCH = 100  # photos that are in memory at a time
+
 
 def close(*, user: User) -> None:
     """Delete the account and all that is its: photos, jobs, results, files, events, tokens.
@@ -17,7 +19,7 @@ def close(*, user: User) -> None:
     who wants it, since the account is the last to go.
     """
     while not _close_if_empty(user):
-        for photo in Photo.objects.filter(owner=user):
+        for photo in Photo.objects.filter(owner=user)[:_BATCH]:
             deletion.delete(photo=photo)
 
 

@@ -44,6 +44,7 @@ def _document(user: User) -> Iterator[bytes]:
         "api_tokens": _rows(ApiToken.objects.filter(user=user), _OF_TOKENS),
         "webhooks": _rows(Webhook.objects.filter(owner=user), _OF_WEBHOOKS),
     }
+    _release()
     yield _json(head)[:-1] + b',"photos":['
     separator = b""
     for photo in _photos(user):

@@ -87,12 +87,14 @@ def test_everybody_can_use_the_pages_of_an_account(browser: Browser, site: str) 
     assert violations(page) == []
 
 
-def test_nothing_is_wider_than_a_small_screen(browser: Browser, site: str) -> None:
+def test_nothing_is_wider_than_a_small_screen_in_any_language(browser: Browser, site: str) -> None:
     page = signed_up(browser, site, "a-rather-long-name-for-somebody-who-has-a-phone")
     page.set_viewport_size({"width": 320, "height": 640})
-    for path in ("/account/", "/account/password/", "/account/email/", "/account/delete/"):
-        page.goto(path)
-        assert page.evaluate("document.documentElement.scrollWidth") == 320
+    for language in ("English", "Deutsch", "Español"):
+        page.get_by_role("button", name=language).click()
+        for path in ("account/", "account/password/", "account/email/", "account/delete/", ""):
+            page.goto(f"/{path}")
+            assert page.evaluate("document.documentElement.scrollWidth") == 320, (language, path)
 
 
 def test_without_javascript_one_comes_forgets_returns_takes_all_and_leaves(

@@ -103,6 +103,13 @@ def test_more_photos_than_a_batch_are_all_in_it_once(
     assert len(opened.namelist()) == 1 + 5
 
 
+@pytest.mark.django_db(transaction=True)
+def test_no_connection_is_held_while_somebody_downloads(user: User) -> None:
+    factories.job(user)
+    for _ in archive(export.entries(user)):
+        assert connection.connection is None
+
+
 def test_a_picture_that_is_deleted_meanwhile_is_missing(user: User) -> None:
     first, second = factories.job(user), factories.job(user)
     entries = export.entries(user)
