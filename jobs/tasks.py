@@ -19,6 +19,7 @@ from . import (
     collection,
     fetches,
     idempotency,
+    leftovers,
     lifecycle,
     mails,
     reconciliation,
@@ -136,6 +137,12 @@ def forget_keys() -> None:
     """Delete Idempotency-Keys that have expired, and the log of old deliveries."""
     idempotency.forget(now=timezone.now())
     sending.forget(now=timezone.now())
+
+
+@shared_task
+def forget_leftovers() -> None:
+    """Delete files of photos and results whose rows are gone."""
+    leftovers.forget(now=timezone.now())
 
 
 @shared_task

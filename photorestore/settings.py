@@ -333,6 +333,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 3600.0,
         "options": {"expires": 3600},
     },
+    "forget-leftovers": {
+        "task": "jobs.tasks.forget_leftovers",
+        "schedule": 3600.0,
+        "options": {"expires": 3600},
+    },
     "forget-uploads": {
         "task": "jobs.tasks.forget_uploads",
         "schedule": 3600.0,
