@@ -84,6 +84,7 @@ EXPECTED = {
     # Who knows no attempt's token is nobody there.
     "POST webhooks/runpod-completion/{token}": Expected(None, 404),
     "POST webhooks/runpod-progress/{token}": Expected(None, 404),
+    "PUT webhooks/runpod-upload/{attempt_id}": Expected(None, 404),
     # Last, for nothing is left then.
     "DELETE webhooks/{webhook_id}": Expected(EVENTS, 204),
     "DELETE photos/{photo_id}": Expected(RESTORE, 204),
@@ -136,6 +137,7 @@ def things(owner: User, settings: Any) -> dict[str, str]:
         "side": "240",
         "extension": "webp",
         "token": "x" * 43,
+        "attempt_id": str(job.attempts.get().pk),
     }
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any, TypeVar
 
 from django.db.models import Exists, Model, OuterRef, QuerySet
+from django.http import QueryDict
 from rest_framework import serializers
 from rest_framework.request import Request
+from rest_framework.serializers import ListField
 
 from ..models import Delivery, DeliveryStatus, Job, Photo, Status
 
@@ -90,9 +92,15 @@ class DeliveryFilters(PageFilters):
 
 def filters(kind: type[F], request: Request) -> F:
     """Return the filters that the address has. Raises ValidationError."""
-    found = kind(data=request.query_params)
+    found = kind(data=_plain(kind(), request.query_params))
     found.is_valid(raise_exception=True)
     return found
+
+
+def _plain(form: serializers.Serializer, query: QueryDict) -> dict[str, Any]:
+    """Return the query as JSON would have it: else DRF takes an empty text for none at all."""
+    lists = {name for name, field in form.fields.items() if isinstance(field, ListField)}
+    return {name: query.getlist(name) if name in lists else query[name] for name in query}
 
 
 def _within(rows: QuerySet[M], given: dict[str, Any], what: str) -> QuerySet[M]:

@@ -21,6 +21,7 @@ from .. import streams
 from ..idempotency import Wish
 from ..models import Job, Scope
 from . import wishes
+from .forms import StrictForm
 from .schema import describe
 from .views import ApiView
 
@@ -46,19 +47,12 @@ class JobId(serializers.UUIDField):
         return super().to_internal_value(data)
 
 
-class GrantForm(serializers.Serializer):
+class GrantForm(StrictForm):
     """What a grant shall open: the jobs named, or everything of mine."""
 
     job_ids = serializers.ListField(
         child=JobId(), min_length=1, max_length=_MOST_JOBS, required=False
     )
-
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """Refuse other members: who misspells `job_ids` does not mean everything."""
-        if others := set(self.initial_data) - set(self.fields):
-            sentence = "There is no such member, only job_ids."
-            raise serializers.ValidationError(dict.fromkeys(sorted(others), sentence))
-        return attrs
 
 
 class GrantList(ApiView):

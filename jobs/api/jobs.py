@@ -28,12 +28,13 @@ from .documents import (
     job_response,
 )
 from .filters import JobFilters, filters
+from .forms import StrictForm
 from .photos import photo_of
 from .schema import describe
 from .views import ApiView
 
 
-class JobForm(serializers.Serializer):
+class JobForm(StrictForm):
     """A new job for a photo of mine."""
 
     photo_id = serializers.UUIDField()

@@ -10,7 +10,7 @@ from django.http import Http404, HttpResponseBase
 from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
-from rest_framework.parsers import FormParser, MultiPartParser
+from rest_framework.parsers import MultiPartParser
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -73,7 +73,7 @@ def photo_of(request: Request, photo_id: UUID) -> Photo:
 class PhotoList(ApiView):
     """My photos, and new ones."""
 
-    parser_classes = (MultiPartParser, FormParser)
+    parser_classes = (MultiPartParser,)
 
     @describe("listPhotos", {200: PhotoPage}, filters=PhotoFilters)
     def get(self, request: Request) -> Response:

@@ -23,6 +23,7 @@ from ..outgoing.rules import EVENT_TYPES
 from . import wishes
 from .documents import PageDocument, page
 from .filters import DeliveryFilters, PageFilters, filters
+from .forms import StrictForm
 from .schema import describe
 from .views import ApiView
 
@@ -97,14 +98,14 @@ class EventTypes(serializers.ListField):
         return [type for type in EVENT_TYPES if type in chosen]
 
 
-class WebhookForm(serializers.Serializer):
+class WebhookForm(StrictForm):
     """A new webhook: an address, and what it shall be told."""
 
     url = serializers.CharField(max_length=500)
     event_types = EventTypes(min_length=1, max_length=len(EVENT_TYPES))
 
 
-class WebhookChangeForm(serializers.Serializer):
+class WebhookChangeForm(StrictForm):
     """What of a webhook shall be different."""
 
     url = serializers.CharField(max_length=500, required=False)

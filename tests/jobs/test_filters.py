@@ -111,3 +111,8 @@ def test_answers_link_to_their_streams(client: APIClient, jobs: list[Job]) -> No
     one, all = client.get(f"/api/v1/jobs/{jobs[0].pk}"), client.get("/api/v1/jobs")
     assert one["Link"] == f'</api/v1/events/{jobs[0].pk}>; rel="events"'
     assert all["Link"] == '</api/v1/events>; rel="events"'
+
+
+@pytest.mark.parametrize("query", ["created_after=", "limit=", "photo_id="])
+def test_a_filter_that_is_empty_is_not_taken_for_none(client: APIClient, query: str) -> None:
+    assert client.get(f"/api/v1/jobs?{query}").json()["code"] == "invalid"

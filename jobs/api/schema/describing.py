@@ -70,7 +70,8 @@ def _answer(shape: Any) -> OpenApiResponse:
 
 def describe_picture(id: str, *, formats: bool = False) -> Callable[[F], F]:
     """Describe an operation that answers with a picture, in another format if asked for."""
-    types = sorted(set(pictures.MEDIA_TYPES.values()) & {"image/jpeg", "image/png", "image/webp"})
+    extensions = map(pictures.extension_of, pictures.CONVERSIONS)
+    types = sorted({pictures.MEDIA_TYPES[extension] for extension in extensions})
     bytes = OpenApiResponse({"type": "string", "format": "binary"})
     responses: dict[Any, Any] = {(status, type): bytes for status in (200, 206) for type in types}
     responses[304] = OpenApiResponse(description="The client has it.")

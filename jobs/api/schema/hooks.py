@@ -11,6 +11,7 @@ from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from events.problems import CONTENT_TYPE, ProblemDocument
 
 from . import streams
+from .choices import options
 from .shapes import Schema, components, schema_of, scopes
 
 _BODY = ("post", "put", "patch")
@@ -51,10 +52,19 @@ def complete(result: Schema, **kwargs: Any) -> Schema:
     result["webhooks"] = streams.webhooks()
     known = result.setdefault("components", {}).setdefault("schemas", {})
     known |= streams.events()
+    _close(known)
     known |= components  # all that was referred to until here
     result["components"]["securitySchemes"]["grant"] = _GRANT
     result["components"]["schemas"] = dict(sorted(known.items()))
     return result
+
+
+def _close(forms: Schema) -> None:
+    """Say that forms in JSON take nothing else, and which options there are here."""
+    for name, form in forms.items():
+        if name.endswith("FormRequest") and name != "PhotoFormRequest":
+            form["additionalProperties"] = False
+    forms["JobFormRequest"]["properties"]["options"] = options()
 
 
 def _operations(result: Schema) -> Iterator[tuple[str, Schema]]:

@@ -17,6 +17,7 @@ from ...streams import PROGRESS
 from .shapes import Schema, schema_of
 
 RESET = "reset"
+_TYPES = [*EVENT_TYPES, PROGRESS, RESET]
 _JOB = "0b8f1c1e-5d0f-4c53-9c39-0f8f6c0e4a11"
 _PHOTO = "5f5d0c3b-4b0a-4f0a-8a53-2f6f9f1d7c22"
 _RESTORE = "c1a7e6f2-9d1b-4e0e-b1f5-7f3b0f6a9d33"
@@ -34,7 +35,7 @@ def paths() -> Schema:
 
 
 def _operation(id: str, summary: str, parameters: list[Schema]) -> Schema:
-    number = {"type": "integer", "minimum": 0}
+    number = {"type": "integer", "minimum": 0, "maximum": 10**18 - 1}
     return {
         "operationId": id,
         "summary": summary,
@@ -55,18 +56,32 @@ def _operation(id: str, summary: str, parameters: list[Schema]) -> Schema:
                 "description": "The stream.",
                 "content": {
                     sse.CONTENT_TYPE: {
-                        "schema": {"type": "string"},
+                        # Of each event, as OpenAPI 3.2 says by itemSchema, which 3.1 has not.
+                        "schema": {"oneOf": [_frame(type) for type in _TYPES]},
                         "example": _frames(),
-                        "x-events": {
-                            type: {"$ref": f"#/components/schemas/{name_of(type)}"}
-                            for type in (*EVENT_TYPES, PROGRESS, RESET)
-                        },
                     }
                 },
             },
             "204": {"description": "Nothing follows the id that was given."},
         },
         "x-is-stream": True,
+    }
+
+
+def _frame(type: str) -> Schema:
+    data = {"$ref": f"#/components/schemas/{name_of(type)}"}
+    return {
+        "type": "object",
+        "properties": {
+            "id": {"type": "string", "pattern": "^[0-9]+$"},
+            "event": {"const": type},
+            "data": {
+                "type": "string",
+                "contentMediaType": "application/json",
+                "contentSchema": data,
+            },
+        },
+        "required": ["id", "event", "data"],
     }
 
 
@@ -80,7 +95,7 @@ def _frames() -> str:
 
 def events() -> Schema:
     """Return each event's schema by its name."""
-    return {name_of(type): _event(type) for type in (*EVENT_TYPES, PROGRESS, RESET)}
+    return {name_of(type): _event(type) for type in _TYPES}
 
 
 def name_of(type: str) -> str:
