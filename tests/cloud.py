@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -17,6 +18,9 @@ class Cloud(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Player)
         # By operation, such as "cancel", where it is not what all are answered.
         self.answers: dict[str, tuple[int, bytes]] = {}
+        # While it is not set, nobody is answered.
+        self.gate = threading.Event()
+        self.gate.set()
         self.calls: list[tuple[str, str, dict[str, str], bytes]] = []
 
     @property
@@ -39,6 +43,7 @@ class Player(BaseHTTPRequestHandler):
         """Answer."""
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         self.server.calls.append((self.command, self.path, dict(self.headers), body))
+        self.server.gate.wait()
         operation = self.path.split("/")[3]
         usual = (self.server.status, self.server.body)
         status, answer = self.server.answers.get(operation, usual)
