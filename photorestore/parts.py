@@ -78,10 +78,10 @@ def _valkey(state: Path) -> Command:
 
 def _local_endpoint() -> Command:
     """Start the local endpoint, and point the application to it."""
-    port = free_port()
+    port = given("LOCAL_ENDPOINT_PORT") or str(free_port())
     os.environ |= {
         "RUNPOD_BASE_URL": f"http://127.0.0.1:{port}/v2",
-        "RUNPOD_API_KEY": secrets.token_urlsafe(24),
+        "RUNPOD_API_KEY": given("RUNPOD_API_KEY") or secrets.token_urlsafe(24),
         "RUNPOD_ENDPOINT_ID": "local",
     }
-    return python("restorer.local", "--port", str(port))
+    return python("restorer.local", "--port", port)

@@ -52,7 +52,7 @@ async def runsync(request: Request) -> Response:
 
 async def _submission(endpoint: Endpoint, request: Request, limit: int) -> Submission:
     submission = parse(await read_body(request, limit))
-    faults = submission.faults | endpoint.switch.take()
+    faults = submission.faults | endpoint.switch.take(submission.photo)
     if faults:
         logger.warning("a job meets %s", " and ".join(sorted(faults)))
     return replace(submission, faults=faults, endpoint=str(request.base_url))
@@ -73,7 +73,7 @@ async def status(request: Request) -> Response:
     """Look at a job, GET /status."""
     queue = admit(request).queue
     job = find_job(queue, request)
-    if refusals.missed(job, Fault.STATUS_502_HTML):
+    if refusals.meets_first(job, Fault.STATUS_502_HTML):
         return refusals.gateway_error()
     return _report(queue, job)
 
@@ -113,8 +113,7 @@ async def cancel(request: Request) -> Response:
     job = find_job(queue, request)
     if job.ended is not None:
         return _report(queue, job)
-    if job.meets(Fault.CANCEL_502_HTML) and not job.looks:
-        job.looks += 1
+    if refusals.meets_first(job, Fault.CANCEL_502_HTML):
         return refusals.gateway_error()
     queue.cancel(job)
     return JSONResponse({"id": job.id, "status": "CANCELLED"})
@@ -143,6 +142,6 @@ async def _end_of(job: Job, seconds: float) -> None:
 
 def _report(queue: Queue, job: Job) -> Response:
     report = job.report(queue.now())
-    if job.ended is not None and refusals.missed(job, Fault.STATUS_BEHIND):
+    if job.ended is not None and refusals.meets_first(job, Fault.STATUS_BEHIND):
         report = {"id": report["id"], "status": encode("IN_PROGRESS")}
     return Response(wire(report), media_type="application/json")

@@ -74,10 +74,13 @@ class Fault(StrEnum):
     )
     EXPIRED = "expired", "The ended job is forgotten: no webhook, and /status answers 404."
 
-    STATUS_BEHIND = "status-behind", "Two looks at the ended job still find it IN_PROGRESS."
-    STATUS_502_HTML = "status-502-html", "Two looks at the job are answered by a gateway's 502."
+    STATUS_BEHIND = "status-behind", "The first look at the ended job still finds it IN_PROGRESS."
+    STATUS_502_HTML = "status-502-html", "The first look at the job is answered by a gateway's 502."
 
-    CANCEL_IGNORED = "cancel-ignored", "Cancelling is answered as always; the job goes on and ends."
+    CANCEL_IGNORED = (
+        "cancel-ignored",
+        "The job ends only once it is cancelled, which is answered as always, and with its result.",
+    )
     CANCEL_502_HTML = "cancel-502-html", "The first try to cancel is answered by a gateway's 502."
 
 
@@ -96,27 +99,33 @@ def parse(text: str) -> Faults:
 
 
 class Switch:
-    """What every job shall meet, and what the next one alone: the file that names it is removed."""
+    """What every job shall meet, and what one alone: a file names it, and is removed with it.
+
+    The next job, or where the file names more than the faults, the next whose photo's address has
+    that in it.
+    """
 
     def __init__(self, always: Faults = NONE, file: Path | None = None) -> None:
         self._always, self._file = always, file
 
-    def take(self) -> Faults:
-        """Return the faults of the job that is being submitted."""
-        text = self._taken()
+    def take(self, photo: str = "") -> Faults:
+        """Return the faults of the job that is being submitted for the photo at that address."""
+        text = self._taken(photo)
         try:
             return self._always | parse(text) if text else self._always
         except ValueError as error:
             logger.warning("%s", error)
             return self._always
 
-    def _taken(self) -> str:
-        """Return what the file says, and remove it; an empty one is still being written."""
+    def _taken(self, photo: str) -> str:
+        """Return what the file says of this job, and remove it then."""
         if self._file is None or not self._file.is_file():
             return ""
-        text = self._file.read_text().strip()
-        if text:
-            self._file.unlink()
+        text, _, rest = self._file.read_text().strip().partition(" ")
+        # An empty one is still being written.
+        if not text or rest.strip() not in photo:
+            return ""
+        self._file.unlink()
         return text
 
 

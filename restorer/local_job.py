@@ -48,7 +48,9 @@ class Job:
     output: bytes | None = None
     error: str | None = None
     kept: float = RESULT_KEPT
-    looks: int = 0  # at its status, as far as a fault counts them
+    met: set[Fault] = field(default_factory=set)  # faults that it meets but once
+    withheld: Outcome | None = None  # until it is cancelled
+    is_unwanted: bool = False  # it was cancelled, and goes on
     has_ended: asyncio.Event = field(default_factory=asyncio.Event)
     called: asyncio.Event = field(default_factory=asyncio.Event)  # its webhook was
     followed: asyncio.Event = field(default_factory=asyncio.Event)  # by a job for the same photo

@@ -54,6 +54,9 @@ class Queue:
         """Drop the job and whatever its handler, which runs on, will return."""
         if not job.meets(Fault.CANCEL_IGNORED):
             self._end(job, CANCELLED)
+        elif job.withheld:
+            self._end(job, job.withheld)
+        job.is_unwanted = True
 
     def retry(self, job: Job) -> None:
         """Run a job again that has ended without a result."""
@@ -122,6 +125,8 @@ class Queue:
         outcome = local_outcomes.played(job, outcome)
         if job.meets(Fault.STUCK_IN_PROGRESS):
             job.stuck = self._clock()
+        elif job.meets(Fault.CANCEL_IGNORED) and not job.is_unwanted:
+            job.withheld = outcome
         # Nothing to post: the job looks alive until its executionTimeout (RUNPOD.md §4).
         elif outcome is not None and job.status == "IN_PROGRESS" and job.id in self._jobs:
             self._end(job, outcome)

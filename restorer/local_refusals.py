@@ -11,7 +11,6 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from restorer.local_faults import Fault, Faults
 from restorer.local_job import Job
 
-_LOOKS = 2  # at a job's status that meet a fault
 _PAUSED = {
     "status": 409,
     "code": "ENDPOINT_PAUSED",
@@ -49,9 +48,9 @@ def hang_up(request: Request) -> Response:
     return Response()
 
 
-def missed(job: Job, fault: Fault) -> bool:
-    """Tell whether this look at the job is one of those that meet the fault."""
-    if not job.meets(fault) or job.looks >= _LOOKS:
+def meets_first(job: Job, fault: Fault) -> bool:
+    """Tell whether this call is the job's first that could meet the fault, and has to."""
+    if not job.meets(fault) or fault in job.met:
         return False
-    job.looks += 1
+    job.met.add(fault)
     return True
