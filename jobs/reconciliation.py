@@ -143,6 +143,27 @@ def _replace(attempt: Attempt) -> bool:
     return attempt.lose() or True
 
 
+def confirm(attempt: Attempt) -> bool:
+    """Ask RunPod about the job that a webhook named before anybody else; False if that was a lie.
+
+    The token has vouched for it, so that it was believed at once: this is for the operator, who
+    has to know that somebody else has the address. Raises RunPodError where RunPod does not answer.
+    """
+    assert attempt.runpod_job_id
+    try:
+        report = runpod.status(attempt.runpod_job_id)
+    except RunPodError as error:
+        if not error.unknown_job:
+            raise
+        logger.error("RunPod knows no job %s, which a webhook named", attempt.runpod_job_id)
+        return False
+    told = attempt.runpod_status
+    if lifecycle.STATUSES.get(report.status) not in FINAL or report.status == told:
+        return True  # RunPod's own /status may lag behind its webhook
+    logger.error("RunPod says %s of job %s; a webhook said %s", report.status, report.id, told)
+    return False
+
+
 def forget_expired(*, now: datetime) -> int:
     """Lose the attempts of which RunPod can have nothing any more, whether it answers or not."""
     since = now - timedelta(seconds=settings.RUNPOD_TTL) - _MARGIN - _KEPT

@@ -27,7 +27,7 @@ from . import (
     thumbnails,
     uploads,
 )
-from .models import Allowance
+from .models import Allowance, Attempt
 from .outgoing import sending
 from .runpod import RunPodError
 
@@ -75,6 +75,23 @@ def cancel_runs(self: Any, *, runpod_job_ids: list[str]) -> None:
     if again and self.request.retries < self.max_retries:
         wait = max(_wait(self.request.retries, error) for error in again.values())
         raise self.retry(kwargs={"runpod_job_ids": list(again)}, countdown=wait)
+
+
+@shared_task(bind=True, max_retries=3)
+def confirm_attempt(self: Any, *, attempt_id: int) -> None:
+    """Check with RunPod the id that a webhook was the first to tell."""
+    attempt = Attempt.objects.filter(pk=attempt_id).first()
+    try:
+        if attempt is not None:
+            reconciliation.confirm(attempt)
+    except RunPodError as error:
+        raise self.retry(countdown=_wait(self.request.retries, error), exc=error) from error
+
+
+def confirm_soon(attempt: Attempt) -> None:
+    """Have it checked; where the broker is down, it is not."""
+    with suppress(OperationalError):
+        confirm_attempt.delay(attempt_id=attempt.pk)
 
 
 @shared_task

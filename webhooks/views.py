@@ -17,7 +17,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from events.problems import Problem
-from jobs import callbacks, lifecycle, progress, uploads
+from jobs import callbacks, lifecycle, progress, tasks, uploads
 from jobs.models import Attempt
 from jobs.runpod import Report, plain
 
@@ -105,12 +105,15 @@ class RunPodCompletion(RunPodView):
             report = Report.parse(self.body)
         except ValueError as error:
             raise Problem(400, "malformed", str(error)) from error
+        is_first_to_name_it = attempt.runpod_job_id is None
         try:
             moved = lifecycle.apply_report(attempt=attempt, report=report)
         except lifecycle.WrongAttemptError as error:
             self.outcome = deliveries.ANOTHER_S
             raise Http404 from error
         self.outcome = deliveries.MOVED if moved else deliveries.UNCHANGED
+        if is_first_to_name_it:
+            tasks.confirm_soon(attempt)
         return Response({"ok": True})
 
 

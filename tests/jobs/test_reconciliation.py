@@ -391,3 +391,35 @@ def test_a_runpod_that_wants_no_cancels_is_left_alone(
     tasks.reconcile_jobs()
     assert len(cloud.asked("cancel")) == 1
     assert "u0" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("answer", "is_true"),
+    [
+        ((404, b""), False),
+        ((200, b'{"id": "a", "status": "FAILED"}'), False),
+        ((200, b'{"id": "a", "status": "COMPLETED"}'), True),
+        ((200, b'{"id": "a", "status": "IN_PROGRESS"}'), True),
+    ],
+)
+def test_what_a_webhook_was_the_first_to_tell_is_confirmed(
+    job: Job,
+    cloud: Cloud,
+    caplog: pytest.LogCaptureFixture,
+    answer: tuple[int, bytes],
+    is_true: bool,
+) -> None:
+    attempt, _ = factories.attempt(job)
+    lifecycle.apply_report(attempt=attempt, report=factories.report(id="a"))
+    cloud.answers["status"] = answer
+    assert reconciliation.confirm(attempt) == is_true
+    assert ("a webhook" in caplog.text) != is_true
+    assert found(job).status == Status.COMPLETED
+
+
+def test_a_runpod_that_does_not_answer_is_asked_again_for_that(job: Job, cloud: Cloud) -> None:
+    attempt, _ = factories.attempt(job)
+    lifecycle.apply_report(attempt=attempt, report=factories.report(id="a"))
+    cloud.answers["status"] = (502, b"")
+    tasks.confirm_attempt.apply(kwargs={"attempt_id": attempt.pk})
+    assert cloud.asked("status") == ["a"] * 4

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Iterator
 from typing import Any
 
+import celery
 import pytest
 from django.db import DatabaseError, OperationalError, connection
 from django.test import Client
@@ -14,6 +16,7 @@ from django.test.utils import CaptureQueriesContext
 from jobs import callbacks
 from jobs.models import Job, Status
 from tests import factories
+from tests.cloud import Cloud
 from webhooks.models import Delivery
 
 pytestmark = pytest.mark.django_db
@@ -27,6 +30,14 @@ def job() -> Job:
 @pytest.fixture
 def token(job: Job) -> str:
     return factories.attempt(job)[1]
+
+
+@pytest.fixture
+def eager() -> Iterator[None]:
+    """Let tasks run where they are asked for."""
+    celery.current_app.conf.task_always_eager = True
+    yield
+    celery.current_app.conf.task_always_eager = False
 
 
 def call(token: str, body: Any, kind: str = "completion", **extra: Any) -> Any:
@@ -242,3 +253,17 @@ def test_with_the_database_down_runpod_is_asked_to_call_again(job: Job, token: s
         with connection.execute_wrapper(gone):
             answer = client.post(path, json.dumps(completed()), content_type="application/json")
         assert (answer.status_code, answer["Retry-After"]) == (503, "5")
+
+
+def test_an_id_that_a_webhook_was_the_first_to_tell_is_asked_about_once(
+    job: Job, token: str, cloud: Cloud, eager: None
+) -> None:
+    assert [call(token, completed()).status_code for _ in range(2)] == [200, 200]
+    assert cloud.asked("status") == [completed()["id"]]
+
+
+def test_without_a_broker_it_is_taken_in_all_the_same(
+    job: Job, token: str, no_broker: None
+) -> None:
+    assert call(token, completed()).status_code == 200
+    assert Job.objects.get(pk=job.pk).status == Status.COMPLETED
