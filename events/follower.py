@@ -161,6 +161,10 @@ class Follower:
         self._unsent = None
         return chunk
 
+    def unserve(self) -> None:
+        """Forget whoever served it."""
+        self.ready, self.unsent = _nothing, _unknown
+
     @property
     def has_more(self) -> bool:
         """Whether there is something to take, or may be: an end, or what only the log has."""

@@ -176,8 +176,10 @@ class Connection:
             follower.since = None
 
     def close(self) -> None:
-        """Leave nothing behind."""
+        """Leave nothing behind, and nothing to the garbage collector: it comes by late."""
         self._relay.leave(self._follower)
+        self._follower.unserve()
+        self._owner = None
         if self._writer is not None:
             self._writer.cancel()
 

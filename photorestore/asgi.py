@@ -43,4 +43,4 @@ gc.freeze()
 # Seconds that a thread may keep the others waiting, the event loop among them, which has what the
 # thread has just committed to deliver. By default it is five milliseconds.
 sys.setswitchinterval(0.0002)
-gc.set_threshold(100_000, 20, 100)
+gc.set_threshold(20_000, 20, 100)

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase
+from django.utils.deprecation import MiddlewareMixin
 
 
-class SecurityHeaders:
+class SecurityHeaders(MiddlewareMixin):
     """The outermost middleware: adds what SECURITY_HEADERS names and the response has not yet."""
 
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
-        self._get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        """Answer the request."""
-        return secured(self._get_response(request))
+    def process_response(
+        self, request: HttpRequest, response: HttpResponseBase
+    ) -> HttpResponseBase:
+        """Return the response with them."""
+        return secured(response)
 
 
 def secured(response: HttpResponseBase) -> HttpResponseBase:

@@ -67,7 +67,13 @@ class RunPodView(APIView):
         if request.method == "POST" and self.is_worth_a_record(response.status_code):
             took = time.monotonic() - began
             deliveries.record(self._record(request, response), token=kwargs["token"], took=took)
+        self._forget()
         return response
+
+    def _forget(self) -> None:
+        """Let go of what may be megabytes: requests wait in cycles for the garbage collector."""
+        if isinstance(self.body, dict):
+            self.body.clear()
 
     def is_worth_a_record(self, status: int) -> bool:
         """Tell whether a call that was answered so is to be written down."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -12,7 +13,9 @@ import pytest
 from django.core.asgi import get_asgi_application
 
 from events import reads
+from events.follower import Follower
 from events.relay import Relay
+from events.serving import Connection
 from jobs.models import Job
 from tests.conftest import serving
 from tests.streams import append_many, bearer, eventually, path
@@ -141,3 +144,25 @@ def test_clients_that_are_gone_in_the_middle_of_a_replay(
     for wire in wires:
         wire.reset()
     eventually(lambda: leaves_nothing(before))
+
+
+@pytest.mark.parametrize("site", ["ours"], indirect=True)
+def test_what_is_closed_does_not_wait_for_the_garbage_collector(
+    site: str, connect: Callable[..., Wire]
+) -> None:
+    """Thousands of connections would, for minutes, with all that hangs on them."""
+    gc.collect()
+    gc.disable()
+    try:
+        for _ in range(20):
+            wire = connect()
+            wire.read_to(b"retry: 3000\n\n")
+            wire.close()
+        eventually(lambda: served() == 0)
+        eventually(lambda: connections() < 5)  # the relay's loops still name the last they saw
+    finally:
+        gc.enable()
+
+
+def connections() -> int:
+    return sum(isinstance(each, Connection | Follower) for each in gc.get_objects())

@@ -9,7 +9,7 @@ from typing import cast
 import pytest
 from asgiref.sync import sync_to_async
 from channels.layers import get_channel_layer
-from django.db import transaction
+from django.db import connection, transaction
 
 from events import log, messages
 from events.messages import Message, Outbox, Packet
@@ -71,8 +71,11 @@ async def test_what_a_request_commits_is_told_by_the_loop_that_serves_it() -> No
     messages.at_home()
 
     def commit() -> int:
-        with transaction.atomic():
-            return log.append("a", type="progress", data={})
+        try:
+            with transaction.atomic():
+                return log.append("a", type="progress", data={})
+        finally:
+            connection.close()  # this thread's own
 
     assert await sync_to_async(commit)() == 1
     assert numbers(await told.get()) == [1]

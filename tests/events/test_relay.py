@@ -7,9 +7,8 @@ import time
 from collections.abc import AsyncIterator, Callable
 
 import pytest
-from asgiref.sync import sync_to_async
 
-from events import log, messages
+from events import log, messages, reads
 from events.access import Access, Ask, Session
 from events.follower import Follower
 from events.grants import Grant
@@ -51,7 +50,7 @@ async def test_an_end_that_comes_while_the_log_fails_to_answer_is_not_missed(
 async def test_what_is_told_while_the_log_is_read_for_a_new_follower_is_not_missed(
     relay: Relay,
 ) -> None:
-    job = await sync_to_async(factories.job)()
+    job = await reads.read(factories.job)
     who = Grant(job.owner_id, (f"job.{job.pk}",), time.time() + 60)
     with nothing_read():
         opening = asyncio.create_task(relay.open(Ask(who, job.pk), cursor=None))

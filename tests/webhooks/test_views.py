@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gc
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -267,3 +268,14 @@ def test_without_a_broker_it_is_taken_in_all_the_same(
 ) -> None:
     assert call(token, completed()).status_code == 200
     assert Job.objects.get(pk=job.pk).status == Status.COMPLETED
+
+
+def test_what_came_is_not_kept_until_the_garbage_collector_comes_by(job: Job, token: str) -> None:
+    gc.collect()
+    gc.disable()
+    try:
+        assert call(token, completed(marked="it may be megabytes")).status_code == 200
+        kept = [each for each in gc.get_objects() if isinstance(each, dict) and "marked" in each]
+        assert kept == []
+    finally:
+        gc.enable()
