@@ -10,6 +10,8 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from . import presets
+from .models import Scope, Status
+from .outgoing.rules import EVENT_TYPES
 
 _SCALES = [(1, _("Same size")), (2, _("Twice as large")), (4, _("Four times as large"))]
 
@@ -47,4 +49,39 @@ class UploadForm(OptionsForm):
 
     title = forms.CharField(
         label=_("Title, for a single photo"), max_length=200, required=False, strip=True
+    )
+
+
+class TokenForm(forms.Form):
+    """A new API token: what it is for, what it opens, and for how long."""
+
+    name = forms.CharField(label=_("What it is for"), max_length=100)
+    scopes = forms.MultipleChoiceField(
+        label=_("What it opens"), choices=Scope.choices, widget=forms.CheckboxSelectMultiple
+    )
+    days = forms.ChoiceField(
+        label=_("How long"),
+        choices=[
+            ("30", _("30 days")),
+            ("90", _("90 days")),
+            ("365", _("A year")),
+        ],
+        initial="90",
+    )
+
+
+class WebhookForm(forms.Form):
+    """A new webhook: an address, and what it shall be told."""
+
+    url = forms.CharField(
+        label=_("Address"),
+        max_length=500,
+        help_text=_("It begins with https:// and is reached from the internet."),
+        widget=forms.URLInput(attrs={"autocomplete": "off"}),
+    )
+    event_types = forms.MultipleChoiceField(
+        label=_("Events"),
+        choices=[(type, type) for type in EVENT_TYPES],
+        initial=[Status.COMPLETED.value, Status.FAILED.value],
+        widget=forms.CheckboxSelectMultiple,
     )

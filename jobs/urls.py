@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path, re_path
 
-from .views import account, entry, photo, photos, selection, sharing
+from .views import account, entry, photo, photos, selection, sharing, tokens, webhooks
 
 app_name = "jobs"
 urlpatterns = [
@@ -35,6 +35,18 @@ urlpatterns = [
     path("account/password/", account.ChangePassword.as_view(), name="password"),
     path("account/email/", account.change_email, name="email"),
     path("account/email/<token>/", account.confirm_email, name="confirm-email"),
+    path("account/tokens/", tokens.tokens, name="tokens"),
+    path("account/tokens/<int:token_id>/revoke/", tokens.revoke, name="revoke-token"),
+    path("account/webhooks/", webhooks.webhooks, name="webhooks"),
+    path("account/webhooks/<uuid:webhook_id>/", webhooks.webhook, name="webhook"),
+    path("account/webhooks/<uuid:webhook_id>/secret/", webhooks.rotate, name="rotate-secret"),
+    path("account/webhooks/<uuid:webhook_id>/switch/", webhooks.switch, name="switch-webhook"),
+    path("account/webhooks/<uuid:webhook_id>/delete/", webhooks.delete, name="delete-webhook"),
+    path(
+        "account/webhooks/<uuid:webhook_id>/<uuid:delivery_id>/resend/",
+        webhooks.resend,
+        name="resend-delivery",
+    ),
     path("account/export/", account.export_data, name="export"),
     path("account/delete/", account.delete_account, name="delete-account"),
 ]
