@@ -12,7 +12,7 @@ demo: .venv/local
 	@exec $(BIN)/python -m photorestore.local demo
 
 # Everything on SQLite, then all that touches a database on PostgreSQL.
-test: .venv/dev browser judges clients client/node_modules/made
+test: .venv/dev browser judges clients client/node_modules/made client/examples/react/node_modules/made
 	@cd client && npm run --silent test
 	@$(BIN)/python -m pytest --cov --cov-report=
 	@$(BIN)/python -m pytest --database postgresql -m "not e2e" --ignore tests/restorer --cov --cov-append
@@ -83,6 +83,9 @@ client/node_modules/made: client/package-lock.json
 	@echo 'Installing what the client is checked with into client/node_modules …'
 	@cd client && npm ci --ignore-scripts --silent && touch node_modules/made
 
+client/examples/react/node_modules/made: client/examples/react/package-lock.json
+	@cd client/examples/react && npm ci --ignore-scripts --silent && touch node_modules/made
+
 # The JavaScript client alone: types, package and size; tests with the real site and a hostile one.
 .PHONY: client
 client: .venv/dev client/node_modules/made
@@ -111,4 +114,4 @@ requirements:
 	    --custom-compile-command 'make requirements' $$name.in -o $$name.txt || exit 1; done
 
 clean:
-	rm -rf .venv var tests/e2e/clients/node_modules client/node_modules client/test/*/node_modules
+	rm -rf .venv var tests/e2e/clients/node_modules client/node_modules client/test/*/node_modules client/examples/react/node_modules

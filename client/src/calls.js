@@ -1,4 +1,4 @@
-import { Problem } from "./index.js";
+import { failureOf } from "./failure.js";
 import { FINAL } from "./stream.js";
 
 const NONE = /** @type {any} */ ({});
@@ -39,12 +39,6 @@ export async function waitFor(client, jobId, { signal, timeout } = NONE) {
     clearTimeout(timer);
     signal?.removeEventListener("abort", stop);
   }
-}
-
-/** Why a job that is over has no result. */
-export function failureOf(job) {
-  const { code = job.status, message = `The job is ${job.status}.`, retryable = false } = job.error ?? {};
-  return new Problem({ code, detail: message, retryable, job });
 }
 
 async function call(client, method, path, body, { signal, idempotencyKey } = NONE) {

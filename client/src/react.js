@@ -1,5 +1,5 @@
 import { useEffect, useRef, useState } from "react";
-import { failureOf } from "./calls.js";
+import { failureOf } from "./failure.js";
 import { createClient } from "./index.js";
 import { FINAL } from "./stream.js";
 
