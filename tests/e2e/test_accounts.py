@@ -78,7 +78,7 @@ def test_everybody_can_use_forms_that_come_back(stranger: Page) -> None:
 
 def test_everybody_can_use_the_pages_of_an_account(browser: Browser, site: str) -> None:
     page = signed_up(browser, site, "axel")
-    for path in ("", "password/", "email/", "email/made-up/", "delete/"):
+    for path in ("", "tokens/", "password/", "email/", "email/made-up/", "delete/"):
         page.goto(f"/account/{path}")
         assert violations(page) == []
     page.get_by_label("Your password").fill("wrong")

@@ -51,7 +51,10 @@ def test_it_is_mine_alone(client: Client, path: str) -> None:
 
 
 def test_every_page_says_who_is_signed_in(browser: Client) -> None:
-    assert 'href="/account/"' in text(browser.get("/"))
+    nav = text(browser.get("/")).partition("<nav")[2].partition("</nav>")[0]
+    for path in ("/account/", "/account/tokens/", "/accounts/sign-out/"):
+        assert f'"{path}"' in nav
+    assert "ada" in nav
 
 
 def test_another_password_ends_every_other_session(browser: Client, user: User) -> None:
