@@ -14,6 +14,7 @@ import pytest
 import uvicorn
 from django.conf import settings as django_settings
 from django.contrib.auth.models import User
+from django.utils import translation
 
 from . import factories
 from .cloud import Cloud
@@ -25,6 +26,13 @@ def media(settings: Any, tmp_path: Path) -> Path:
     """Give each test a place of its own for files."""
     settings.MEDIA_ROOT = tmp_path / "media"
     return tmp_path / "media"
+
+
+@pytest.fixture(autouse=True)
+def _own_language() -> Iterator[None]:
+    """Let no test speak the language of the last request of another."""
+    yield
+    translation.deactivate()
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from typing import Any
 from uuid import uuid4
 
 from django.conf import settings
+from django.utils.translation import gettext_noop
 
 from ..models import Photo
 from . import inputs, outputs, workflows
@@ -54,7 +55,7 @@ def build(options: dict[str, Any], addresses: Addresses, photo: Photo) -> dict[s
     known = _workflows()
     workflow = known.get(options.get("workflow", next(iter(known))))
     if workflow is None:
-        message = "What was chosen for this photo is not offered any more."
+        message = gettext_noop("What was chosen for this photo is not offered any more.")
         raise InputError("workflow_gone", message)
     image, extension = inputs.base64_of(photo)
     # A worker keeps what it was sent, and gives it to whoever names it: no name comes twice.

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 
+from django.utils.translation import gettext_noop
+
 from .. import pictures, runpod
 from ..models import Photo
 from .base import InputError
@@ -11,6 +13,9 @@ from .base import InputError
 # What a request holds beside the photo: workflow, policy, webhook. In base64 four bytes hold three.
 _OTHERS = 256 * 1024
 MAX_BYTES = (runpod.MAX_BODY - _OTHERS) // 4 * 3
+_TOO_LARGE = gettext_noop(
+    "The photo is too large for the machine that restores here. A smaller copy may do."
+)
 
 
 def base64_of(photo: Photo) -> tuple[str, str]:
@@ -21,10 +26,7 @@ def base64_of(photo: Photo) -> tuple[str, str]:
     with photo.image.open("rb") as file:
         data = pictures.fitted(file, max_bytes=MAX_BYTES)
     if data is None:
-        message = (
-            "The photo is too large for the machine that restores here. A smaller copy may do."
-        )
         operator = f"Photo {photo.pk} has {photo.image.size} bytes; a request holds {MAX_BYTES}."
-        raise InputError("photo_too_large", message, operator=operator)
+        raise InputError("photo_too_large", _TOO_LARGE, operator=operator)
     extension = "png" if data.startswith(b"\x89PNG") else "jpg"
     return base64.b64encode(data).decode(), extension

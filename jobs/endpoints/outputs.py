@@ -10,6 +10,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from django.utils.translation import gettext_noop
+
 from ..runpod import UNEXPLAINED, plain, sentence
 from . import links, texts
 from .base import OutputError, Result
@@ -27,6 +29,9 @@ _ERROR = re.compile(r"errors?|error_?message|exception")
 _DETAIL = re.compile(r"details?|message|msg|reason")
 _FAILED = ("error", "errored", "failed", "failure", "fail", "exception")
 _KIND = re.compile(r"(file_?)?name|type|mime(_?type)?|(content|media)_?type|format")
+_OUT_OF_REACH = gettext_noop("The worker left the picture where it cannot be fetched.")
+_NOTHING = gettext_noop("The worker finished without a picture.")
+_SOMETHING_ELSE = gettext_noop("The worker finished with something else than a picture.")
 _DEEPEST = 8
 _MOST = 10_000  # values looked at
 
@@ -71,11 +76,10 @@ def _reason(output: object, found: Findings) -> OutputError:
         said = "; ".join(found.errors or found.details)
         return OutputError("output_error", said or UNEXPLAINED)
     if found.refused:
-        message = "The worker left the picture where it cannot be fetched."
-        return OutputError("bad_url", message)
+        return OutputError("bad_url", _OUT_OF_REACH)
     if _is_empty(output):
-        return OutputError("no_output", "The worker finished without a picture.")
-    return OutputError("unknown_output", "The worker finished with something else than a picture.")
+        return OutputError("no_output", _NOTHING)
+    return OutputError("unknown_output", _SOMETHING_ELSE)
 
 
 def _is_empty(value: object, depth: int = 0) -> bool:
