@@ -18,7 +18,7 @@ from .models import Delivery
 class DeliveryAdmin(ReadOnlyAdmin):
     """Every call, newest first, and what became of it."""
 
-    list_display = ("received_at", "kind", "attempt", "job", "answer", "took_ms", "outcome")
+    list_display = ("received_at", "kind", "answer", "outcome", "took_ms", "job")
     list_filter = ("kind", "answer", "outcome", "received_at")
     list_select_related = ("attempt",)
     search_fields = ("attempt__runpod_job_id", "attempt__job__id")

@@ -38,7 +38,9 @@ class Delivery(models.Model):
 
     class Meta:
         ordering: ClassVar = ["-received_at", "-id"]
-        verbose_name_plural = "deliveries"
+        # Users' own webhooks have deliveries, too.
+        verbose_name = "call from RunPod"
+        verbose_name_plural = "calls from RunPod"
         indexes: ClassVar = [models.Index(fields=["received_at"], name="delivery_by_time")]
 
     def __str__(self) -> str:

@@ -31,7 +31,7 @@ function draw(snapshot) {
   if (isFinal(snapshot)) $("[data-cancel]")?.remove();
   $("[data-doing]").hidden = isFinal(snapshot) && !snapshot.restore;
   $("[data-bar]").hidden = isFinal(snapshot);
-  $("[data-ahead]").hidden = !waits(snapshot.status);
+  $("[data-ahead]").hidden = !waits(snapshot);
   showProgress($("progress"), snapshot);
   $(".percent").textContent = snapshot.status === "processing" ? `${snapshot.progress} %` : "";
 
@@ -41,7 +41,8 @@ function draw(snapshot) {
   if (isFinal(snapshot)) finish(snapshot);
 }
 
-const waits = (status) => status === "pending" || status === "queued";
+/** It has a turn to wait for: one that is on hold waits for something else. */
+const waits = ({ status, stage }) => (status === "pending" && stage !== "on hold") || status === "queued";
 
 function showMoments(snapshot) {
   for (const moment of page.querySelectorAll("[data-moment]")) {
