@@ -104,7 +104,8 @@ async function suite(t, version) {
       const root = page(t, h(Follower, { id: "a", own: { onCompleted: () => assert.fail() } }));
       await until(() => view()?.status === "queued");
       const called = [];
-      root.render(h(Follower, { id: "a", own: { onCompleted: ({ job_id }) => called.push(job_id) } }));
+      const own = { onQueued: () => assert.fail("It was told before."), onCompleted: ({ job_id }) => called.push(job_id) };
+      root.render(h(Follower, { id: "a", own }));
       await pause(20);
       finish();
       await until(() => called.length);

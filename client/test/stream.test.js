@@ -256,3 +256,18 @@ test("an address may end with a slash", async (t) => {
   await followed(server, { baseUrl: `${server.baseUrl}/` });
   assert.equal(server.requests[0].url, "/api/v1/events/a");
 });
+
+test("the distance grows with full jitter, to half a minute", async (t) => {
+  const delays = [];
+  const { setTimeout } = globalThis;
+  const server = await hostile(t, ended("retry: 5\n\n", event(1, "queued")), ...Array(8).fill(refused(503)), open(event(2, "completed")));
+  t.mock.method(Math, "random", () => 1);
+  t.mock.method(globalThis, "setTimeout", (task, delay, ...values) => {
+    const isPause = task.length === 1; // a promise's resolve
+    if (isPause) delays.push(delay);
+    return setTimeout(task, isPause ? 0 : delay, ...values);
+  });
+  const told = await followed(server);
+  assert.deepEqual(told.events, ["1 queued", "2 completed"]);
+  assert.deepEqual(delays.filter((delay) => delay % 1000 === 5), [5, 1005, 2005, 4005, 8005, 16005, 30005, 30005, 30005]);
+});

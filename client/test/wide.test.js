@@ -63,7 +63,8 @@ test("one that has a connection of its own comes over, and repeats nothing", asy
   client.subscribe("b", b.handlers);
   await of("/events/a")[0].gone;
   await until(() => streams.length && b.events.length);
-  streams[0].write(event(101, "progress", { progress: 30 }) + event(102, "completed") + event(103, "completed", { job_id: "b" }));
+  const early = event(101, "processing", { stage: "noise" }) + event(102, "progress", { progress: 30 });
+  streams[0].write(early + event(103, "completed") + event(104, "completed", { job_id: "b" }));
   await Promise.all([a.closed, b.closed]);
   assert.deepEqual(a.events, ["1 queued", "2 progress", "undefined completed"]);
   assert.equal(of("/events/a").length, 1);
@@ -89,12 +90,16 @@ test("after a reset each job is read again", async (t) => {
   client.subscribe("a", a.handlers);
   const subscription = client.subscribe("b", b.handlers);
   await until(() => a.events.length && b.events.length && streams.length);
+  streams[0].write(event(101, "progress", { job_id: "b", progress: 5 }));
+  await until(() => b.events.length === 2);
   Object.assign(jobs.a, { status: "completed", last_event_id: 7 });
+  Object.assign(jobs.b, { status: "processing", progress: 5, last_event_id: 2 });
   streams[0].write('id: 9\nevent: reset\ndata: {"last_event_id": 9}\n\n');
   await a.closed;
   assert.deepEqual(a.events, ["1 queued", "7 completed"]);
   await until(() => of("/jobs/b").length === 2);
-  assert.deepEqual(b.events, ["1 queued"]);
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  assert.deepEqual(b.events, ["1 queued", "undefined progress"]);
   subscription.close();
 });
 
