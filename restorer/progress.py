@@ -16,6 +16,8 @@ logger = logging.getLogger(__name__)
 Progress = Callable[[float, str], None]  # fraction of the work done 0..1, name of the stage
 
 SECONDS_BETWEEN_POSTS = 0.5
+# None is sent when less than that is left, as far as one can tell: it would only meet the result.
+SECONDS_BEFORE_END = 1.0
 TIMEOUT = httpx2.Timeout(2.0)
 
 
@@ -44,13 +46,19 @@ class _Poster:
         self._reports: queue.SimpleQueue[dict[str, object] | None] = queue.SimpleQueue()
         self._closed = threading.Event()
         self._last = (-SECONDS_BETWEEN_POSTS, "")
+        self._started = time.monotonic()
         self._thread = threading.Thread(target=self._send_all, daemon=True)
         self._thread.start()
 
     def report(self, fraction: float, stage: str) -> None:
-        """Queue a post if the stage is new or half a second has passed since the last one."""
+        """Queue a post if the stage is new or half a second has passed since the last one.
+
+        None in the last second: the work that is left takes as long as that done so far, by parts.
+        """
         now = time.monotonic()
         last, last_stage = self._last
+        if (now - self._started) * (1 - fraction) < SECONDS_BEFORE_END * fraction:
+            return
         if stage == last_stage and now - last < SECONDS_BETWEEN_POSTS:
             return
         self._last = (now, stage)

@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -300,6 +301,13 @@ def test_an_unexpected_failure_is_logged_and_told_without_its_details(
     assert "job-1" in caplog.text
 
 
+@pytest.fixture
+def to_the_last(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let also the last second's progress be told, of which short jobs have no other."""
+    monkeypatch.setattr(progress, "SECONDS_BEFORE_END", 0.0)
+
+
+@pytest.mark.usefixtures("to_the_last")
 def test_progress_is_posted_in_order_and_never_after_the_answer(site: Site) -> None:
     data = base64.b64encode((SAMPLES / "portrait-1961.jpg").read_bytes()).decode()
     handler(job(image_base64=data, progress_url=f"{site.url}/progress"))
@@ -312,6 +320,7 @@ def test_progress_is_posted_in_order_and_never_after_the_answer(site: Site) -> N
     assert all(at <= answered for at, _ in site.posts)
 
 
+@pytest.mark.usefixtures("to_the_last")
 def test_posts_are_at_most_two_a_second_beside_the_first_of_each_stage(site: Site) -> None:
     with progress.posting(f"{site.url}/progress") as report:
         for step in range(200):
@@ -321,6 +330,24 @@ def test_posts_are_at_most_two_a_second_beside_the_first_of_each_stage(site: Sit
     assert [post["stage"] for _, post in site.posts] == ["noise", "colour"]
 
 
+@pytest.mark.parametrize("seconds", [3.0, 90.0])
+def test_nothing_is_posted_in_the_last_second(
+    site: Site, monkeypatch: pytest.MonkeyPatch, seconds: float
+) -> None:
+    """Work that looks as if it took so long in all, told about at three moments."""
+    moment = [1000.0]
+    monkeypatch.setattr(progress, "time", SimpleNamespace(monotonic=lambda: moment[0]))
+    with progress.posting(f"{site.url}/progress") as report:
+        for left, stage in ((seconds, "one"), (1.01, "two"), (0.99, "three")):
+            moment[0] = 1000.0 + seconds - left
+            report(1 - left / seconds, stage)
+        moment[0] = 2000.0
+        report(0.5, "slower than it looked")
+        until(lambda: len(site.posts) >= 3)
+    assert [post["stage"] for _, post in site.posts] == ["one", "two", "slower than it looked"]
+
+
+@pytest.mark.usefixtures("to_the_last")
 def test_what_is_still_queued_at_the_end_is_dropped(site: Site) -> None:
     site.hold = threading.Event()
     with progress.posting(f"{site.url}/progress") as report:
