@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import IO, Any, ParamSpec, TypeVar
 
 from asgiref.sync import sync_to_async
 from django.core import signals
 from django.core.exceptions import RequestAborted
 from django.core.handlers.asgi import ASGIHandler, get_script_prefix
+from django.db import close_old_connections
 from django.http import HttpResponseBase, StreamingHttpResponse
 from django.urls import set_script_prefix
 
@@ -52,8 +54,8 @@ class PooledHandler(ASGIHandler):
 
     async def _on_a_thread(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         # asgiref's way, so that a view may call the loop back: the channel layer lives there.
-        call = sync_to_async(function, thread_sensitive=False, executor=self._pool)
-        return await call(*args, **kwargs)
+        call = sync_to_async(_giving_back, thread_sensitive=False, executor=self._pool)
+        return await call(partial(function, *args, **kwargs))
 
     def _respond(self, scope: Any, body: IO[bytes]) -> HttpResponseBase:
         set_script_prefix(get_script_prefix(scope))
@@ -73,3 +75,11 @@ class PooledHandler(ASGIHandler):
     async def _chunks(self, content: Iterator[bytes]) -> AsyncIterator[bytes]:
         while chunk := await self._on_a_thread(next, content, b""):
             yield chunk
+
+
+def _giving_back(function: Callable[[], T]) -> T:
+    """Keep no connection with the thread: what closes the response may be another one."""
+    try:
+        return function()
+    finally:
+        close_old_connections()
