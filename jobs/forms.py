@@ -9,24 +9,59 @@ from django import forms
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from . import presets
+from . import endpoints, presets
 from .models import Scope, Status
 from .outgoing.rules import EVENT_TYPES
 
-_SCALES = [(1, _("Same size")), (2, _("Twice as large")), (4, _("Four times as large"))]
+# What people call the options and choices that we know of; others have the name they are given.
+_LABELS: dict[Any, str | Promise] = {
+    "scale": _("Size"),
+    1: _("Same size"),
+    2: _("Twice as large"),
+    4: _("Four times as large"),
+    "strength": _("Strength"),
+    "megapixels": _("Megapixels"),
+    "prompt": _("What it shows"),
+    "seed": _("Seed"),
+    "colour": _("Colour"),
+}
 
 
 def _presets() -> Iterator[tuple[str, str | Promise]]:
     return ((preset.name, preset.label) for preset in presets.offered())
 
 
-def _scales() -> Iterator[tuple[str, str | Promise]]:
-    yield "", _("As chosen above")
-    yield from ((str(n), label) for n, label in _SCALES if presets.can({"scale": n}))
+def _field(name: str, option: endpoints.Option) -> forms.Field:
+    """Return a field for an option; left empty, the preset decides."""
+    kept: dict[str, Any] = {
+        "label": _LABELS.get(name, name.replace("_", " ").capitalize()),
+        "required": False,
+    }
+    if option.choices or isinstance(option.default, bool):
+        values = option.choices or (True, False)
+        by_text = {str(value): value for value in values}
+        labels = {**_LABELS, **option.labels}
+        shown = [(text, labels.get(value, text)) for text, value in by_text.items()]
+        return forms.TypedChoiceField(
+            choices=[("", _("As chosen above")), *shown],
+            coerce=by_text.__getitem__,
+            empty_value=None,
+            **kept,
+        )
+    if isinstance(option.default, str):
+        return forms.CharField(empty_value=None, **kept)
+    if isinstance(option.default, int):
+        least, most = (int(bound) for bound in (option.minimum, option.maximum))
+        return forms.IntegerField(min_value=least, max_value=most, **kept)
+    bounds = {"min_value": option.minimum, "max_value": option.maximum}
+    return forms.FloatField(**bounds, **kept)
 
 
 class OptionsForm(forms.Form):
-    """What shall be done with a photo: a preset, and details in place of the preset's."""
+    """What shall be done with a photo: a preset, and details in place of the preset's.
+
+    The details are what the endpoint in use offers.
+    """
 
     preset = forms.ChoiceField(
         label=_("What shall be done"),
@@ -34,14 +69,25 @@ class OptionsForm(forms.Form):
         widget=forms.RadioSelect,
         required=False,
     )
-    scale = forms.ChoiceField(label=_("Size"), choices=_scales, required=False)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._offered = dict(endpoints.current().offered())
+        self._offered.pop("workflow", None)  # the presets choose it
+        for name, option in self._offered.items():
+            self.fields[name] = _field(name, option)
+
+    @property
+    def details(self) -> list[forms.BoundField]:
+        """Return the fields beside the presets."""
+        return [self[name] for name in self.fields if name != "preset"]
 
     def options(self) -> dict[str, Any]:
         """Return the chosen options."""
         by_name = {preset.name: preset.options for preset in presets.offered()}
-        chosen = by_name.get(self.cleaned_data["preset"], {})
-        scale = self.cleaned_data["scale"]
-        return {**chosen, "scale": int(scale)} if scale else chosen
+        details = {name: self.cleaned_data.get(name) for name in self._offered}
+        chosen = {name: value for name, value in details.items() if value is not None}
+        return {**by_name.get(self.cleaned_data["preset"], {}), **chosen}
 
 
 class UploadForm(OptionsForm):

@@ -211,11 +211,29 @@ def test_a_script_asks_before_it_sends(browser: Client, user: User) -> None:
     assert titles(browser.get(path)) == ["Gran"]
 
 
-def test_only_what_the_endpoint_can_do_is_offered(browser: Client) -> None:
+def presets(page: str) -> list[str]:
+    return re.findall(r'type="radio" name="preset" value="(.*?)"', page)
+
+
+def test_only_what_the_endpoint_can_do_is_offered(browser: Client, settings: Any) -> None:
+    assert presets(text(browser.get("/"))) == ["repair", "enlarge-2", "enlarge-4"]
+    settings.RUNPOD_ENDPOINT_KIND = "comfyui"
+    settings.RUNPOD_COMFYUI_WORKFLOWS = ["faces", "redraw"]
     page = text(browser.get("/"))
-    assert [name in page for name in ("Repair", "Enlarge 2×", "Enlarge 4×")] == [True] * 3
-    assert 'value="colour"' not in page
-    assert 'value="everything"' not in page
+    assert presets(page) == ["faces", "redraw"]
+    assert 'name="strength"' in page
+    assert 'name="colour"' not in page
+
+
+def test_details_take_the_place_of_the_preset_s(browser: Client, settings: Any) -> None:
+    settings.RUNPOD_ENDPOINT_KIND = "comfyui"
+    settings.RUNPOD_COMFYUI_WORKFLOWS = ["faces", "redraw"]
+    browser.post("/", {"image": file(), "preset": "redraw", "strength": "0.5", "prompt": ""})
+    options = Job.objects.get().options
+    assert (options["workflow"], options["strength"]) == ("redraw", 0.5)
+    answer = browser.post("/", {"image": file(1), "preset": "redraw", "strength": "0.9"})
+    assert "Ensure this value is less than or equal to 0.8" in text(answer)
+    assert Photo.objects.count() == 1
 
 
 @pytest.mark.django_db(transaction=True)
