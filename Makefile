@@ -47,6 +47,11 @@ bench: .venv/dev var/bench/made
 soak: .venv/dev
 	@$(BIN)/python -m bench.soak $(ARGS)
 
+# The pages of somebody with 100,000 photos, on PostgreSQL.
+.PHONY: bench-grid
+bench-grid: .venv/dev
+	@$(BIN)/python -m bench.grid
+
 # What ours is compared with stays out of its own environment. Three of them come as source only.
 var/bench/made: requirements/bench.txt
 	@echo 'Installing what the benchmark compares into var/bench/venv …'
@@ -54,6 +59,11 @@ var/bench/made: requirements/bench.txt
 	@var/bench/venv/bin/python -m pip --disable-pip-version-check install -qq --require-hashes \
 	  --only-binary :all: --no-binary django-grip,gripcontrol,pubcontrol -r $<
 	@touch $@
+
+# Every page in light and dark, on a phone and a desktop: docs/screenshots/.
+.PHONY: screenshots
+screenshots: .venv/dev browser
+	@$(BIN)/python -m tests.e2e.screenshots $(ARGS)
 
 # The tests drive a Chromium: the system's, or Playwright's own where there is none.
 browser: .venv/dev

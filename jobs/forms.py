@@ -53,8 +53,7 @@ def _field(name: str, option: endpoints.Option) -> forms.Field:
     if isinstance(option.default, int):
         least, most = (int(bound) for bound in (option.minimum, option.maximum))
         return forms.IntegerField(min_value=least, max_value=most, **kept)
-    bounds = {"min_value": option.minimum, "max_value": option.maximum}
-    return forms.FloatField(**bounds, **kept)
+    return forms.FloatField(min_value=option.minimum, max_value=option.maximum, **kept)
 
 
 class OptionsForm(forms.Form):

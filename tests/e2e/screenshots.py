@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import io
-import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,7 +19,7 @@ from tests.services import free_port
 
 from .browsers import launched
 from .stage import Stage
-from .system import ROOT, running
+from .system import ROOT, clean_environment, running
 
 FOLDER = ROOT / "docs" / "screenshots"
 DEVICES = {"phone": (390, 844), "desktop": (1280, 800)}
@@ -53,7 +52,7 @@ def _site() -> Iterator[tuple[str, Stage]]:
         }
         with running("run", **env) as system:
             site = system.site()
-            yield site, Stage({**os.environ, **env})
+            yield site, Stage(clean_environment() | env)
 
 
 def _shoot(browser: Browser, site: str, stage: Stage, name: str, path: str) -> None:

@@ -17,7 +17,7 @@ from django.utils import timezone
 from PIL import Image, ImageEnhance
 
 from jobs import callbacks, intake, lifecycle, sharing, thumbnails
-from jobs.models import Job, Restore
+from jobs.models import Attempt, Job, Restore
 from jobs.runpod import Report
 
 _SAMPLES = Path(settings.BASE_DIR) / "restorer" / "samples"
@@ -76,6 +76,10 @@ def _set(jobs: dict[str, Job]) -> None:
         _report(older, status, **({} if status == "FAILED" else {"output": _output(older)}))
         Job.objects.filter(pk=older.pk).update(created_at=timezone.now() - timedelta(days=1))
     Restore.objects.filter(job=done).update(chosen_at=timezone.now())
+    # Nobody looks after them meanwhile: RunPod knows nothing of them.
+    tomorrow = timezone.now() + timedelta(days=1)
+    Job.objects.update(heard_at=tomorrow)
+    Attempt.objects.update(look_at=tomorrow)
 
 
 def _completed(job: Job) -> Job:

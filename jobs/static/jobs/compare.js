@@ -21,7 +21,7 @@ function connectModes(element) {
   const bar = document.querySelector("[data-modes]");
   const hold = bar.querySelector("[data-hold]");
   const modes = [...bar.querySelectorAll("[data-mode]")];
-  bar.hidden = false;
+  bar.classList.remove("awaits");
   for (const button of modes) {
     button.onclick = () => {
       element.classList.toggle("sides", button.dataset.mode === "sides");

@@ -30,10 +30,10 @@ export function connectNews(page) {
 function connectButton(button) {
   const can = "Notification" in window && isSecureContext && Notification.permission !== "denied";
   if (!button || !can || wants()) return;
-  button.hidden = false;
+  button.classList.remove("awaits");
   button.onclick = async () => {
     if ((await Notification.requestPermission()) === "granted") localStorage.setItem(KEY, "yes");
-    button.hidden = true;
+    button.classList.add("awaits");
   };
 }
 

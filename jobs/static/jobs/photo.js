@@ -134,4 +134,4 @@ if ("live" in page.dataset) {
     },
   };
   createClient().subscribe(job, handlers, { lastEventId });
-} else if ($("[data-notify]")) $("[data-notify]").hidden = true;
+}

@@ -81,7 +81,6 @@ function add(html) {
 /** Choose all cards at once, or none. */
 function connectSelection() {
   const all = grid.querySelector("[data-all]");
-  all.closest("[hidden]").hidden = false;
   const boxes = () => [...cards.querySelectorAll("[name=photo]")];
   all.onchange = () => {
     for (const box of boxes()) box.checked = all.checked;
