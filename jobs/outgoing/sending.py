@@ -28,7 +28,7 @@ logger = logging.getLogger(__name__)
 # Seconds between the tries of one delivery, a tenth more or less: a day in all.
 GAPS = [5, 60, 300, 1800, 2 * 3600, 5 * 3600, 8 * 3600, 8 * 3600]
 _LONGEST_GAP = 24 * 3600
-_LEASE = timedelta(seconds=60)  # longer than one call may take
+_LEASE = timedelta(seconds=30)  # longer than one call may take
 _SHARE = 10.0  # seconds after which the next webhook has its turn
 _BATCH = 100  # deliveries
 _LONGEST_LOG = 50  # tries, of which those by hand have no limit
@@ -69,7 +69,7 @@ def _slot() -> Iterator[bool]:
 
 
 def _lease(webhook_id: UUID) -> bool:
-    """Take the webhook; a worker that died loses it after a minute."""
+    """Take the webhook; a worker that died loses it after half a minute."""
     now = timezone.now()
     rows = Webhook.objects.filter(pk=webhook_id, disabled_at=None)
     free = rows.filter(Q(leased_until=None) | Q(leased_until__lte=now))
