@@ -1,37 +1,33 @@
-"""A result that has to be fetched, and a worker that is killed while it does so."""
+"""A worker that is killed while it fetches a result, and what becomes of that."""
 
 from __future__ import annotations
 
-import json
+import os
+import signal
+import sqlite3
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
 from typing import Any
 
-import httpx2
 import pytest
 
 from tests import factories
-from tests.cloud import Cloud
 from tests.store import Store, serving
 
-from .system import ROOT, clean_environment, create_token, running
+from .system import ROOT, clean_environment
 
-USER = "from django.contrib.auth.models import User; User.objects.create_user('demo')"
-RESULT = factories.picture("PNG", size=(20, 10))
-
-
-@pytest.fixture
-def cloud() -> Iterator[Cloud]:
-    server = Cloud()
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-    thread.start()
-    yield server
-    server.shutdown()
-    thread.join()
-    server.server_close()
+# A job of which RunPod has just said where its result is.
+REPORT = """
+import django; django.setup()
+from django.core.management import call_command; call_command("migrate", verbosity=0)
+from jobs import lifecycle; from jobs.models import Status; from tests import factories
+attempt, _ = factories.attempt(factories.job(status=Status.PROCESSING, options={}))
+lifecycle.apply_report(attempt=attempt, report=factories.report(output={"image_url": "%s"}))
+"""
 
 
 @pytest.fixture
@@ -40,57 +36,66 @@ def store() -> Iterator[Store]:
         yield server
 
 
-def wait(condition: Callable[[], Any], *, within: float) -> Any:
+@pytest.fixture
+def database(tmp_path: Path) -> Path:
+    return tmp_path / "db.sqlite3"
+
+
+@pytest.fixture
+def env(tmp_path: Path, database: Path, store: Store) -> dict[str, str]:
+    return clean_environment() | {
+        "DJANGO_SETTINGS_MODULE": "photorestore.settings",
+        "DATABASE_URL": f"sqlite:///{database}",
+        "MEDIA_ROOT": str(tmp_path / "media"),
+        "REDIS_URL": os.environ["REDIS_URL"].replace("/0", "/7"),
+        "RUNPOD_RESULT_HOSTS": store.origin,
+        "RUNPOD_RESULT_TIMEOUT": "120",
+    }
+
+
+@contextmanager
+def working(env: dict[str, str], folder: Path) -> Iterator[None]:
+    """Run a Celery worker, with beat within, that is killed when the context ends."""
+    options = [
+        "--pool",
+        "solo",
+        "--beat",
+        "--schedule",
+        str(folder / "beat"),
+        "--loglevel",
+        "error",
+    ]
+    command = [sys.executable, "-m", "celery", "-A", "photorestore", "-q", "worker", *options]
+    with subprocess.Popen(command, cwd=ROOT, env=env, start_new_session=True) as process:
+        try:
+            yield
+        finally:
+            os.killpg(process.pid, signal.SIGKILL)  # beat is a process of its own
+
+
+def ask(database: Path, query: str) -> list[Any]:
+    with closing(sqlite3.connect(database, timeout=20)) as connection, connection:
+        return connection.execute(query).fetchall()
+
+
+def wait(condition: Callable[[], Any], *, within: float = 60) -> None:
     until = time.monotonic() + within
-    while time.monotonic() < until:
-        if found := condition():
-            return found
+    while not condition():
+        assert time.monotonic() < until, "It never came."
         time.sleep(0.1)
-    raise AssertionError("It never came.")
-
-
-def submitted(cloud: Cloud) -> Any:
-    bodies = [body for _, path, _, body in cloud.calls if path.endswith("/run")]
-    return json.loads(bodies[0]) if bodies else None
 
 
 def test_a_worker_killed_while_it_fetches_loses_nothing(
-    own: dict[str, str], cloud: Cloud, store: Store
+    env: dict[str, str], database: Path, store: Store, tmp_path: Path
 ) -> None:
-    env = own | {
-        "RUNPOD_BASE_URL": cloud.url,
-        "RUNPOD_API_KEY": "k",
-        "RUNPOD_ENDPOINT_ID": "e",
-        "RUNPOD_RESULT_HOSTS": store.origin,
-        "RUNPOD_RESULT_TIMEOUT": "20",
-    }
-    site = f"http://127.0.0.1:{env['PORT']}"
-    with running("run", **env) as system:
-        system.site()
-        command = [sys.executable, "manage.py", "shell", "-v0", "-c", USER]
-        subprocess.run(command, cwd=ROOT, env=clean_environment() | env, check=True)
-        authorization = {"Authorization": f"Bearer {create_token(env)}"}
-        client = httpx2.Client(headers=authorization, timeout=60)
-        files, data = {"image": factories.picture()}, {"restore": "true"}
-        job = client.post(f"{site}/api/v1/photos", files=files, data=data).json()["job"]
-        webhook = wait(lambda: submitted(cloud), within=30)["webhook"]
-        output = {"image_url": f"{store.origin}/trickle"}
-        report = {"id": "eaebd6e7-u1", "status": "COMPLETED", "output": output}
-        assert client.post(webhook, json=report).status_code == 200
-        wait(lambda: store.calls, within=30)
-        system.part("celery.* worker").kill()
-        system.finish(within=60)
-    store.answers["/trickle"] = (200, {}, RESULT)
-    with running("run", **env) as system:
-        system.site()
-
-        def completed() -> Any:
-            found = client.get(site + job["url"]).json()
-            assert found["status"] in ("processing", "completed")
-            return found["restore"]
-
-        # The lease of who was killed: the time for a fetch, and the margin.
-        assert wait(completed, within=120)["width"] == 20
+    code = REPORT % f"{store.origin}/trickle"
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=env, check=True)
+    with working(env, tmp_path):
+        wait(lambda: store.calls)
+    store.answers["/trickle"] = (200, {}, factories.picture("PNG"))
+    # As if so much time had passed that whoever fetched is taken for dead.
+    ask(database, "UPDATE jobs_fetch SET due_at = '2026-01-01 00:00:00'")
+    with working(env, tmp_path):
+        wait(lambda: ask(database, "SELECT id FROM jobs_restore"))
+    assert ask(database, "SELECT status FROM jobs_job") == [("completed",)]
     assert [path for _, path, _, _ in store.calls] == ["/trickle"] * 2
-    assert len(cloud.asked("run")) == 1
-    client.close()
