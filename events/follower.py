@@ -134,7 +134,7 @@ class Follower:
             self._abandon()
         elif now >= self.until:
             self.end(self._ending)
-        else:
+        elif not self.over:
             self._beats = True
             self.ready()
         self.due = now + settings.EVENTS_HEARTBEAT
@@ -157,7 +157,8 @@ class Follower:
         if self.reason and not self._frames and not self.over:
             self.over = True
             chunk += self._farewell()
-        self.since = clock if chunk else None
+        # The last bytes have still to leave, and after them the mark that they were the last.
+        self.since = clock if chunk or self.over else None
         self._unsent = None
         return chunk
 

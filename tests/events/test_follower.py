@@ -249,6 +249,23 @@ def test_a_client_that_reads_no_more_is_given_up_also_when_its_time_is_up(settin
     assert (one.reason, one.over) == ("slow", True)
 
 
+def test_one_that_has_said_goodbye_has_no_heartbeat_to_follow() -> None:
+    one = follower(1)
+    one.end("drain")
+    assert taken(one).startswith(b"retry: ")
+    one.look_at(one.due, 0.0)
+    assert taken(one) == b""
+
+
+def test_a_client_that_does_not_take_the_goodbye_is_given_up(settings: Any) -> None:
+    one = follower(1)
+    one.end("drain")
+    assert [taken(one)[:6], taken(one)] == [b"retry:", b""]
+    for _ in range(2):
+        one.look_at(0.0, settings.EVENTS_STALL + 1)
+    assert one.reason == "slow"
+
+
 def test_it_is_looked_at_when_its_time_is_up_and_not_a_heartbeat_later(settings: Any) -> None:
     settings.EVENTS_HEARTBEAT = 10_000
     one = follower(1)
