@@ -141,13 +141,22 @@ def reset(wires: list[Wire]) -> None:
 
 
 @pytest.fixture
-def start(server: Server, connect: Callable[[int], list[Wire]]) -> dict[str, float]:
+def start(server: Server, wires: Wires, connect: Callable[[int], list[Wire]]) -> dict[str, float]:
     """Return the gauges after a few streams, with which the server has taken what it keeps."""
-    wires = connect(20)
-    opened(wires)
-    reset(wires)
+    start_its_threads(wires)
+    few = connect(20)
+    opened(few)
+    reset(few)
     eventually(lambda: are_open(server, 0))
     return gauges(server)
+
+
+def start_its_threads(wires: Wires) -> None:
+    """Have the server start those that work on requests: it does so when many come at once."""
+    asked = [wires.open("/metrics", {"Connection": "close"}) for _ in range(200)]
+    for wire in asked:
+        while wire.read():
+            pass
 
 
 @pytest.mark.usefixtures("start")

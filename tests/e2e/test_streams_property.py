@@ -29,6 +29,7 @@ from .streams.site import Site
 from .system import ROOT
 
 GIVE_UP = 60  # seconds after the last event was written
+TOO_LONG = 115  # seconds in all: soon pytest would be ended, and nothing told of it
 # Streams end, buffers are full, the log is asked and clients are given up all the time.
 HURRIED = {
     "EVENTS_BUFFER": "2",
@@ -91,7 +92,7 @@ def test_each_reader_has_each_event_once(
     seed = f"{name} {random.randrange(2**32)}"  # noqa: S311
     site = Site(database, tmp_path, plan.servers, plan.env)
     try:
-        asyncio.run(follow_and_write(plan, seed, site))
+        asyncio.run(asyncio.wait_for(follow_and_write(plan, seed, site), TOO_LONG))
     finally:
         site.kill()
         request.node.add_report_section("call", "plan", f"{plan}\nseed: {seed!r}")
