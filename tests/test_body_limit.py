@@ -14,7 +14,7 @@ from events.problems import CONTENT_TYPE
 def small(monkeypatch: pytest.MonkeyPatch, server: str) -> str:
     from photorestore.asgi import application
 
-    monkeypatch.setattr(application._application, "_limit", 1000)
+    monkeypatch.setattr(application._application._application, "_limit", 1000)
     return server + "/accounts/sign-in/"
 
 

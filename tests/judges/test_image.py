@@ -18,6 +18,10 @@ from .conftest import ROOT, Judges
 PHOTO = (ROOT / "restorer" / "samples" / "rocket.jpg").read_bytes()
 
 
+# What is run there leaves nothing that the image does not have.
+_CLEAN = {"PYTHONDONTWRITEBYTECODE": "1"}
+
+
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("worker")
@@ -32,7 +36,7 @@ def started(judges: Judges, built: Path, input: Any) -> subprocess.CompletedProc
     test_input = json.dumps({"input": input})
     command = [str(judges.python), *arguments, "--test_input", test_input]
     return subprocess.run(
-        command, cwd=built, env={}, capture_output=True, text=True, check=False, timeout=120
+        command, cwd=built, env=_CLEAN, capture_output=True, text=True, check=False, timeout=120
     )
 
 
