@@ -76,7 +76,11 @@ def _set(jobs: dict[str, Job]) -> None:
         _report(older, status, **({} if status == "FAILED" else {"output": _output(older)}))
         Job.objects.filter(pk=older.pk).update(created_at=timezone.now() - timedelta(days=1))
     Restore.objects.filter(job=done).update(chosen_at=timezone.now())
-    # Nobody looks after them meanwhile: RunPod knows nothing of them.
+    _leave_alone()
+
+
+def _leave_alone() -> None:
+    """Have nobody look after them: RunPod knows nothing of them."""
     tomorrow = timezone.now() + timedelta(days=1)
     Job.objects.update(heard_at=tomorrow)
     Attempt.objects.update(look_at=tomorrow)
@@ -89,8 +93,10 @@ def _completed(job: Job) -> Job:
 
 def _report(job: Job, status: str, **fields: Any) -> None:
     attempt, _ = callbacks.open_attempt(job)
+    _leave_alone()
     report = Report(id=f"stage-{attempt.pk}", status=status, **fields)
     lifecycle.apply_report(attempt=attempt, report=report)
+    _leave_alone()
 
 
 def _output(job: Job) -> dict[str, str]:
