@@ -65,6 +65,11 @@ var/bench/made: requirements/bench.txt
 screenshots: .venv/dev browser
 	@$(BIN)/python -m tests.e2e.screenshots $(ARGS)
 
+# Scores of a photo's page and of the grid with 200 photos; needs npx.
+.PHONY: lighthouse
+lighthouse: .venv/dev browser
+	@$(BIN)/python -m tests.e2e.lighthouse
+
 # The tests drive a Chromium: the system's, or Playwright's own where there is none.
 browser: .venv/dev
 	@command -v chromium chromium-browser google-chrome >/dev/null || $(BIN)/playwright install chromium

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from playwright.sync_api import Browser, Playwright
+from playwright.sync_api import Browser, BrowserContext, Playwright
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 QUIET = ["--disable-gpu", "--disable-quic", "--disable-background-networking", "--no-sandbox"]
@@ -13,7 +13,17 @@ QUIET = ["--disable-gpu", "--disable-quic", "--disable-background-networking", "
 
 def launched(playwright: Playwright) -> Browser | None:
     """Start the system's Chromium, or Playwright's own; None where there is neither."""
-    path = next((found for found in map(shutil.which, NAMES) if found), None)
+    path = _path()
     if path is None and not Path(playwright.chromium.executable_path).exists():
         return None
     return playwright.chromium.launch(executable_path=path, args=QUIET)
+
+
+def launched_for(playwright: Playwright, folder: Path, port: int) -> BrowserContext:
+    """Start it with a profile in the folder, for another program to drive by the port."""
+    args = [*QUIET, f"--remote-debugging-port={port}"]
+    return playwright.chromium.launch_persistent_context(folder, executable_path=_path(), args=args)
+
+
+def _path() -> str | None:
+    return next((found for found in map(shutil.which, NAMES) if found), None)

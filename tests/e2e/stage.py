@@ -17,7 +17,7 @@ _SCRIPT = """
 import json
 from pathlib import Path
 from tests.e2e import stage_rows
-print(json.dumps(stage_rows.make()))
+print(json.dumps(stage_rows.make(MORE)))
 """
 
 
@@ -26,8 +26,10 @@ class Stage:
 
     PUBLIC = frozenset({"sign-in", "sign-up", "shared", "shared-locked", "not-found"})
 
-    def __init__(self, env: Mapping[str, str]) -> None:
-        command = [sys.executable, "manage.py", "shell", "-v", "0", "-c", _SCRIPT]
+    def __init__(self, env: Mapping[str, str], *, more: int = 4) -> None:
+        """Make it on the site of that environment, with so many finished photos besides."""
+        script = _SCRIPT.replace("MORE", str(more))
+        command = [sys.executable, "manage.py", "shell", "-v", "0", "-c", script]
         made = subprocess.run(
             command, cwd=ROOT, env=dict(env), capture_output=True, text=True, check=True
         )
@@ -43,6 +45,10 @@ class Stage:
             "not-found": "/nowhere/",
         }
         return {**fixed, **self._made["paths"]}
+
+    def session(self) -> str:
+        """Return the key of the session of who has the photos."""
+        return str(self._made["sessions"]["full"])
 
     def visitor(
         self,

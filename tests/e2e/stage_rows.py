@@ -30,7 +30,7 @@ _TITLES = {
 }
 
 
-def make(more: int = 4) -> dict[str, Any]:
+def make(more: int) -> dict[str, Any]:
     """Write them; return the sessions' keys and the pages' paths."""
     full, empty = User.objects.create_user("full"), User.objects.create_user("empty")
     files = cycle(sorted(_SAMPLES.glob("*.jpg")))

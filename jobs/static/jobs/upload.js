@@ -60,7 +60,6 @@ function connectCamera(form, send) {
   const input = Object.assign(document.createElement("input"), { type: "file", accept: "image/*" });
   input.setAttribute("capture", "environment");
   input.onchange = () => send([...input.files]);
-  button.hidden = false;
   button.onclick = () => input.click();
 }
 
