@@ -27,7 +27,8 @@ from .body_limit import BodyLimit  # noqa: E402
 from .handler import PooledHandler  # noqa: E402
 from .health import Health  # noqa: E402
 
-application = Health(EventStreams(BodyLimit(PooledHandler(), limit=settings.MAX_BODY)))
+# The streams' outermost: what stands around them is kept with each of them for as long as it lasts.
+application = EventStreams(Health(BodyLimit(PooledHandler(), limit=settings.MAX_BODY)))
 reads.start()
 files.take_all()
 
@@ -39,8 +40,8 @@ BaseCommand().check()
 # freed by counting, all but rare cycles.
 gc.collect()
 gc.freeze()
+gc.set_threshold(20_000, 20, 100)
 
 # Seconds that a thread may keep the others waiting, the event loop among them, which has what the
 # thread has just committed to deliver. By default it is five milliseconds.
 sys.setswitchinterval(0.0002)
-gc.set_threshold(20_000, 20, 100)
