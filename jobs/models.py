@@ -512,6 +512,20 @@ class Allowance(models.Model):
         return f"spent until {self.spent_until}"
 
 
+class Closing(models.Model):
+    """An account that its owner has left. What it has is deleted bit by bit, and it last."""
+
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL, models.CASCADE, primary_key=True, related_name="+"
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+    # Until when a worker has it to itself.
+    leased_until = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return f"account {self.pk}"
+
+
 class Webhook(models.Model):
     """An address that its owner wants called when something happens to their jobs."""
 

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
+from django.db import transaction
+
 from events import log, pruning
 from events.models import DELETED, Event
 
@@ -15,6 +17,7 @@ from .outgoing.rules import EVENT_TYPES
 from .snapshots import JobSnapshot, farewell, snapshot
 
 PROGRESS = "progress"  # a type of event that is no status; the other one is DELETED
+_BATCH = 500  # events
 
 
 def job_stream(job_id: UUID) -> str:
@@ -67,6 +70,19 @@ def tell_deleted(jobs: Sequence[Job]) -> None:
 def _tell_webhooks(job: Job, event: Event) -> None:
     if job.is_watched and event.type in EVENT_TYPES:
         outbox.write(owner_id=job.owner_id, subject=job.pk, type=event.type, data=event.data)
+
+
+def erase_some(*, owner_id: int) -> bool:
+    """Delete the streams of some jobs that the owner's stream tells of; False if it tells of none.
+
+    For an owner whose jobs are deleted already.
+    """
+    told = Event.objects.filter(stream=owner_stream(owner_id)).exclude(subject="")
+    subjects = dict(told.values_list("pk", "subject")[:_BATCH])
+    with transaction.atomic():
+        pruning.erase([job_stream(UUID(subject)) for subject in {*subjects.values()}])
+        told.filter(pk__in=subjects).delete()
+    return bool(subjects)
 
 
 def erase_all(*, owner_id: int) -> None:

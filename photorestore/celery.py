@@ -17,6 +17,7 @@ warnings.filterwarnings("ignore", message="You're running the worker with superu
 app = Celery("photorestore")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+app.autodiscover_tasks(["jobs.accounts"])
 
 
 @worker_init.connect

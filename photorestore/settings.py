@@ -323,6 +323,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 10.0,
         "options": {"expires": 10},
     },
+    "close-accounts": {
+        "task": "jobs.accounts.tasks.close_accounts",
+        "schedule": 60.0,
+        "options": {"expires": 60},
+    },
     "forget-keys": {
         "task": "jobs.tasks.forget_keys",
         "schedule": 3600.0,

@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from .. import mails, tasks
-from ..accounts import closing, export
+from ..accounts import export, leaving
 from ..accounts.forms import EmailForm, PasswordForm
 from ..accounts.limits import limited
 from ..archives import archive
@@ -112,13 +112,13 @@ def export_data(request: HttpRequest) -> HttpResponseBase:
 @require_http_methods(["GET", "POST"])
 @limited("sign-in", forgives=True)
 def delete_account(request: HttpRequest) -> HttpResponse:
-    """Ask for the password; then delete my account and everything in it."""
+    """Ask for the password; then close my account and have everything in it deleted."""
     user = user_of(request)
     form = PasswordForm(user, request.POST or None)
     if not form.is_valid():
         context = {"form": form, "count": user.photos.count()}
         return render(request, "account/delete.html", context, status=status_of(form))
-    closing.close(user=user)
+    leaving.leave(user=user)
     logout(request)
-    messages.success(request, _("Your account and everything in it were deleted."))
+    messages.success(request, _("Your account is closed. Everything in it is being deleted."))
     return redirect("jobs:login")

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import celery
 import pytest
 from django.apps import apps
 from django.contrib.auth.models import User
 from django.core import mail
 from django.db import connection
 from django.test import Client
+from django.utils import timezone
 
 from events.models import Event, Stream
-from jobs import intake, lifecycle
-from jobs.accounts import closing
-from jobs.models import ApiToken, Job, Photo, Restore
+from jobs import intake, lifecycle, mails, sharing
+from jobs.accounts import closing, leaving, tasks
+from jobs.models import ApiToken, Closing, Job, Photo, Restore, Webhook
 from tests import factories, streams
 from tests.cloud import Cloud
 from tests.meanwhile import Meanwhile
@@ -124,7 +128,7 @@ def test_nothing_of_a_deleted_account_stays(browser: Client, user: User, media: 
     ApiToken.make(user=user)
     kept = completed(factories.job(factories.user("eve")))
     answer = browser.post("/account/delete/", {"password": "secret"}, follow=True)
-    assert "Your account and everything in it were deleted." in text(answer)
+    assert "Your account is closed. Everything in it is being deleted." in text(answer)
     assert browser.get("/account/").status_code == 302
     assert (User.objects.get().username, Photo.objects.get(), Job.objects.get()) == (
         "eve",
@@ -142,11 +146,96 @@ def test_nothing_of_a_deleted_account_stays(browser: Client, user: User, media: 
 def test_no_row_of_any_kind_refers_to_a_deleted_account(user: User) -> None:
     completed(factories.job(user))
     ApiToken.make(user=user)
-    closing.close(user=user)
+    leaving.leave(user=user)
     for model in apps.get_models():
         for field in model._meta.get_fields():
             if getattr(field, "concrete", False) and field.related_model is User:
                 assert not model._default_manager.filter(**{field.name: user.pk}).exists()
+
+
+@pytest.fixture
+def later() -> Iterator[None]:
+    """Let no task run: what a request does is done, what it asks for is not."""
+    celery.current_app.conf.task_always_eager = False
+    yield
+    celery.current_app.conf.task_always_eager = True
+
+
+def test_who_leaves_is_out_before_anything_is_deleted(
+    later: None, browser: Client, user: User
+) -> None:
+    photo = completed(factories.job(user)).photo
+    token, shared = ApiToken.make(user=user), sharing.token_of(sharing.share(photo=photo))
+    Webhook.objects.create(owner=user, url="https://shop.example/", secret="x")
+    browser.post("/account/delete/", {"password": "secret"})
+    assert Photo.objects.exists()
+    assert browser.get("/account/").status_code == 302
+    for path in (f"/shared/{shared}/", f"/shared/{shared}/before/"):
+        assert Client().get(path).status_code == 404
+    api = f"/api/v1/photos/{photo.pk}"
+    headers = {"Authorization": f"Bearer {token}"}
+    assert Client().get(api, headers=headers).status_code == 401
+    assert Webhook.objects.get().disabled_at
+    assert not Client().login(username="ada", password="secret")
+    mails.send_reset(email="ada@photos.example", language="en")
+    assert not mail.outbox
+    factories.user("ada", email="ada@photos.example")  # the name is free
+
+
+def test_what_a_dead_worker_left_is_gone_on_with(user: User, media: Path, later: None) -> None:
+    completed(factories.job(user))
+    leaving.leave(user=user)
+    dead_until = timezone.now() + timedelta(minutes=1)
+    Closing.objects.update(leased_until=dead_until)
+    assert closing.due(now=timezone.now(), most=1) == []
+    assert closing.go_on(user_id=user.pk) is False
+    assert User.objects.exists()
+    assert closing.due(now=dead_until, most=1) == [user.pk]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_breaks_in_the_middle_is_gone_on_with(media: Path) -> None:
+    for number in range(1, 200):
+        owner = factories.user(f"owner{number}")
+        completed(factories.job(owner))
+        broken = Meanwhile(number, fail)
+        with suppress(Broken), connection.execute_wrapper(broken):
+            leaving.leave(user=owner)
+        tasks.close_accounts()
+        if not broken.happened:
+            return
+        if User.objects.filter(username=owner.username).exists():  # it never began
+            leaving.leave(user=owner)
+        assert not User.objects.exists()
+        assert files(media) == []
+        assert not Stream.objects.exists()
+    raise AssertionError("It never came to an end.")
+
+
+class Broken(Exception):  # noqa: N818 - no error of ours
+    """What may happen at any query."""
+
+
+def fail() -> None:
+    raise Broken
+
+
+def test_who_has_a_great_deal_leaves_bit_by_bit(
+    user: User, media: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(3):
+        factories.job(user)
+    monkeypatch.setattr(closing, "_SHARE", 0.0)  # of which every photo is more
+    Closing.objects.create(user=user)
+    assert closing.go_on(user_id=user.pk) is True
+    assert Photo.objects.count() == 2
+
+
+def test_who_stays_is_not_closed(user: User) -> None:
+    assert closing.go_on(user_id=user.pk) is False
+    tasks.close_accounts()
+    user.refresh_from_db()
+    assert user.is_active
 
 
 @pytest.mark.django_db(transaction=True)
@@ -156,7 +245,7 @@ def test_runpod_gives_up_what_it_is_still_at(cloud: Cloud, user: User) -> None:
         attempt=attempt, report=factories.report("IN_PROGRESS", id="still-running")
     )
     cloud.body = b'{"id": "still-running", "status": "CANCELLED"}'
-    closing.close(user=user)
+    leaving.leave(user=user)
     assert [call[:2] for call in cloud.calls] == [("POST", "/v2/local/cancel/still-running")]
 
 
@@ -171,7 +260,7 @@ def test_a_photo_that_comes_in_the_middle_goes_too(user: User, media: Path) -> N
             when=lambda: not connection.in_atomic_block,
         )
         with connection.execute_wrapper(meanwhile):
-            closing.close(user=owner)
+            leaving.leave(user=owner)
         assert not Photo.objects.exists()
         assert not User.objects.filter(pk=owner.pk).exists()
         assert files(media) == []
@@ -189,7 +278,7 @@ def test_open_streams_of_a_deleted_account_end(server: str, user: User, settings
         streams.following(client, "/api/v1/events") as mine,
         streams.following(client, streams.path(job)) as one,
     ):
-        closing.close(user=user)
+        leaving.leave(user=user)
         # To their ends: those come by a question to the database, and may overtake a message.
         assert {event.event for event in [*one, *mine]} <= {"deleted"}
         assert client.get("/api/v1/events").status_code == 401
