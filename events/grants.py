@@ -52,8 +52,13 @@ class IssuedGrant:
     expires_at: datetime
 
 
-def issue(*, user: int, streams: Sequence[str], now: datetime | None = None) -> IssuedGrant:
-    """Sign a grant of the user's for the streams, good for EVENTS_GRANT_LIFETIME from now."""
+def issue(
+    *, user: int, streams: Sequence[str], now: datetime | None = None, id: str | None = None
+) -> IssuedGrant:
+    """Sign a grant of the user's for the streams, good for EVENTS_GRANT_LIFETIME from now.
+
+    The same id, at the same time, makes the same grant.
+    """
     issued_at = (now or timezone.now()).replace(microsecond=0)
     expires_at = issued_at + timedelta(seconds=settings.EVENTS_GRANT_LIFETIME)
     claims = {
@@ -62,7 +67,7 @@ def issue(*, user: int, streams: Sequence[str], now: datetime | None = None) -> 
         "streams": list(streams),
         "iat": issued_at,
         "exp": expires_at,
-        "jti": secrets.token_urlsafe(9),
+        "jti": id or secrets.token_urlsafe(9),
     }
     kid, key = next(iter(_keys().items()))
     token = jwt.encode(claims, key, ALGORITHM, headers={"kid": kid})

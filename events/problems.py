@@ -9,7 +9,8 @@ from django.core.exceptions import (
     PermissionDenied,
     RequestDataTooBig,
     SuspiciousOperation,
-    ValidationError,
+    TooManyFieldsSent,
+    TooManyFilesSent,
 )
 from django.http import Http404, JsonResponse
 from rest_framework import exceptions
@@ -83,16 +84,16 @@ def response(error: Exception) -> JsonResponse:
 def _expected(error: Exception) -> Exception:
     if isinstance(error, Http404):
         return exceptions.NotFound()
-    if isinstance(error, ValidationError):
-        return exceptions.ParseError(" ".join(error.messages))  # such as a made-up cursor's
     if isinstance(error, RecursionError):
         return exceptions.ParseError("The JSON is nested too deeply.")
     if isinstance(error, PermissionDenied):
         return exceptions.PermissionDenied()
     if isinstance(error, RequestDataTooBig):
         return Problem(413, "too_large", "The fields of the form are too large.")
+    if isinstance(error, TooManyFieldsSent | TooManyFilesSent):
+        return exceptions.ParseError("The request has too many fields or files.")
     if isinstance(error, SuspiciousOperation):
-        return exceptions.ParseError("The request is malformed.")  # such as too many fields
+        return exceptions.ParseError("The request is malformed.")
     return error
 
 

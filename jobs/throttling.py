@@ -24,16 +24,21 @@ _WINDOW = 60  # seconds
 
 @dataclass(frozen=True, slots=True)
 class Quota:
-    """What is left of a limit, and in how many seconds it begins anew."""
+    """What is left of a rate's limit, and in how many seconds it begins anew."""
 
+    rate: str
     limit: int
     remaining: int
     reset: int
 
     def headers(self) -> dict[str, str]:
-        """Return the headers that tell it (draft-ietf-httpapi-ratelimit-headers-07)."""
+        """Return the headers that tell it (draft-ietf-httpapi-ratelimit-headers-10).
+
+        The last three are those of its first drafts, which more clients know.
+        """
         return {
-            "RateLimit-Policy": f"{self.limit};w={_WINDOW}",
+            "RateLimit-Policy": f'"{self.rate}";q={self.limit};w={_WINDOW}',
+            "RateLimit": f'"{self.rate}";r={self.remaining};t={self.reset}',
             "RateLimit-Limit": str(self.limit),
             "RateLimit-Remaining": str(self.remaining),
             "RateLimit-Reset": str(self.reset),
@@ -54,7 +59,7 @@ class UserThrottle(BaseThrottle):
         limit, now = settings.API_RATES[rate], time.time()
         count = _count(f"{request.user.pk}:{rate}:{int(now // _WINDOW)}")
         self._reset = _WINDOW - int(now % _WINDOW)
-        request.quota = Quota(limit, max(limit - count, 0), self._reset)  # type: ignore[attr-defined]
+        request.quota = Quota(rate, limit, max(limit - count, 0), self._reset)  # type: ignore[attr-defined]
         return count <= limit
 
     def wait(self) -> float:

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
+from io import BytesIO
 from typing import Any
 
-from django.conf import settings
+from corsheaders.middleware import CorsMiddleware
+from django.core.handlers.asgi import ASGIRequest
+from django.http import HttpResponse, HttpResponseBase
 
 from events import problems
+from events.problems import Problem
+
+from .headers import secured
+
+# For whom the middleware does not come by.
+_cors = CorsMiddleware(lambda request: HttpResponse())
 
 
 class BodyLimit:
@@ -25,20 +32,17 @@ class BodyLimit:
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Serve one connection."""
         if scope["type"] == "http" and _declared(scope) > self._limit:
-            await self._refuse(send)
+            await self._refuse(scope, send)
         else:
             await self._application(scope, self._counted(receive), send)
 
-    async def _refuse(self, send: Any) -> None:
+    async def _refuse(self, scope: Any, send: Any) -> None:
         detail = f"A request may have up to {self._limit // 1024**2} MB."
-        body = json.dumps(problems.document(413, "too_large", detail)).encode()
-        headers = {
-            **settings.SECURITY_HEADERS,
-            "Content-Type": problems.CONTENT_TYPE,
-            "Connection": "close",
-        }
-        await send({"type": "http.response.start", "status": 413, "headers": _encoded(headers)})
-        await send({"type": "http.response.body", "body": body})
+        response = problems.response(Problem(413, "too_large", detail))
+        response["Connection"] = "close"
+        _cors.add_response_headers(ASGIRequest(scope, BytesIO()), secured(response))
+        await send({"type": "http.response.start", "status": 413, "headers": _encoded(response)})
+        await send({"type": "http.response.body", "body": response.content})
 
     def _counted(self, receive: Any) -> Any:
         taken = 0
@@ -52,8 +56,8 @@ class BodyLimit:
         return counted
 
 
-def _encoded(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
-    return [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+def _encoded(response: HttpResponseBase) -> list[tuple[bytes, bytes]]:
+    return [(name.lower().encode(), value.encode()) for name, value in response.items()]
 
 
 def _declared(scope: Any) -> int:

@@ -59,4 +59,4 @@ def _unavailable(request: HttpRequest) -> HttpResponse:
 
 
 def _is_a_program_s(request: HttpRequest) -> bool:
-    return request.path_info.startswith("/api/")
+    return f"{request.path_info}/".startswith("/api/")

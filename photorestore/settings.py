@@ -411,8 +411,8 @@ CORS_ALLOW_HEADERS = [
 ]
 CORS_EXPOSE_HEADERS = [
     *("accept-ranges", "content-disposition", "content-range", "etag", "link", "location"),
-    *("ratelimit-limit", "ratelimit-policy", "ratelimit-remaining", "ratelimit-reset"),
-    *("retry-after", "www-authenticate"),
+    *("ratelimit", "ratelimit-limit", "ratelimit-policy", "ratelimit-remaining"),
+    *("ratelimit-reset", "retry-after", "www-authenticate"),
 ]
 
 # Streams

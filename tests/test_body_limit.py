@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import httpx2
 import pytest
@@ -23,6 +24,18 @@ def test_a_declared_body_beyond_the_limit_is_refused(small: str) -> None:
     assert answer.status_code == 413
     assert answer.headers["content-type"] == CONTENT_TYPE
     assert answer.json()["code"] == "too_large"
+
+
+def test_a_page_of_a_listed_origin_may_read_why(small: str, settings: Any) -> None:
+    settings.CORS_ALLOWED_ORIGINS = ["https://shop.example"]
+    url, headers = (
+        small.replace("accounts/sign-in/", "api/v1/photos"),
+        {"Origin": "https://shop.example"},
+    )
+    answer = httpx2.post(url, content=b"x" * 1001, headers=headers, trust_env=False)
+    assert answer.status_code == 413
+    assert answer.headers["access-control-allow-origin"] == "https://shop.example"
+    assert answer.headers["access-control-allow-credentials"] == "true"
 
 
 def test_a_body_beyond_the_limit_that_was_not_declared_is_cut_off(small: str) -> None:

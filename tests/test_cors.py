@@ -77,6 +77,13 @@ def test_a_stream_is_for_listed_origins_with_a_token_in_a_header(
         assert allowed(response) == answer
 
 
+@pytest.mark.parametrize("url", ["/api/v1/jobs", "/api/v1/x"])
+def test_what_is_kept_is_kept_for_one_origin(server: str, url: str) -> None:
+    with calling(server) as client:
+        for headers in ({}, {"Origin": LISTED}, {"Origin": OTHER}):
+            assert "origin" in client.get(url, headers=headers).headers["vary"].lower()
+
+
 def test_a_grant_is_for_any_origin_and_takes_no_credentials(server: str) -> None:
     with calling(server, Origin=OTHER) as client:
         refused = client.get("/api/v1/events?token=x")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 from typing import Any
 
@@ -60,6 +61,29 @@ def test_what_is_not_there_is_told(client: Client) -> None:
     page, answer = client.get("/nowhere/"), client.get("/api/v1/nowhere")
     assert (page.status_code, is_our_page(page)) == (404, True)
     assert (answer.status_code, answer["Content-Type"]) == (404, CONTENT_TYPE)
+
+
+@pytest.mark.parametrize("path", ["/api", "/api/", "/api/v1", "/api/v1/", "/api/v1/photos/"])
+def test_what_is_below_the_api_is_a_program_s(client: Client, path: str) -> None:
+    answer = client.get(path)
+    assert (answer.status_code, answer["Content-Type"]) == (404, CONTENT_TYPE)
+
+
+@pytest.mark.parametrize("name", ["schema", "docs"])
+@pytest.mark.parametrize("method", ["POST", "DELETE", "OPTIONS"])
+def test_the_description_is_only_read(name: str, method: str) -> None:
+    client = Client(enforce_csrf_checks=True)
+    answer = client.generic(method, f"/api/v1/{name}")
+    assert (answer.status_code, answer["Content-Type"]) == (405, CONTENT_TYPE)
+    assert (answer["Allow"], answer.json()["code"]) == ("GET, HEAD", "method_not_allowed")
+
+
+@pytest.mark.parametrize("part", ["field", "file"])
+def test_a_form_of_too_many_parts_is_told_so(client: Client, part: str) -> None:
+    parts = {f"f{i}": io.BytesIO(b"x") if part == "file" else "x" for i in range(1200)}
+    answer = client.post("/api/v1/photos", parts)
+    assert (answer.status_code, answer.json()["code"]) == (400, "parse_error")
+    assert "too many" in answer.json()["detail"]
 
 
 def test_a_request_that_makes_no_sense_is_told_so(client: Client) -> None:

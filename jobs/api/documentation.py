@@ -3,19 +3,41 @@
 from __future__ import annotations
 
 import json
-from functools import lru_cache
+from collections.abc import Callable
+from functools import lru_cache, wraps
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.views.decorators.http import require_safe
+from django.views.decorators.csrf import csrf_exempt
 from drf_spectacular.generators import SchemaGenerator
+from rest_framework.exceptions import MethodNotAllowed
+
+from events import problems
 
 # It is nobody's own, and changes with a release only.
 _CACHED = {"Cache-Control": "public, max-age=3600", "Cross-Origin-Resource-Policy": "cross-origin"}
 
 
-@require_safe
+View = Callable[[HttpRequest], HttpResponse]
+
+
+def _only_read(view: View) -> View:
+    """Let the view be read, and refuse all else as the rest of the API does."""
+
+    @csrf_exempt  # nothing is changed
+    @wraps(view)
+    def checked(request: HttpRequest) -> HttpResponse:
+        if request.method in ("GET", "HEAD"):
+            return view(request)
+        refusal = problems.response(MethodNotAllowed(request.method or ""))
+        refusal["Allow"] = "GET, HEAD"
+        return refusal
+
+    return checked
+
+
+@_only_read
 def schema(request: HttpRequest) -> HttpResponse:
     """Return the API's description: OpenAPI 3.1 in JSON."""
     return HttpResponse(_document(), content_type="application/json", headers=_CACHED)
@@ -27,7 +49,7 @@ def _document() -> bytes:
     return json.dumps(made, ensure_ascii=False).encode()
 
 
-@require_safe
+@_only_read
 def docs(request: HttpRequest) -> HttpResponse:
     """Show the description as a page on which calls can be tried."""
     response = render(request, "jobs/docs.html", {"csrf_cookie": settings.CSRF_COOKIE_NAME})

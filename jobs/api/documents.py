@@ -6,15 +6,18 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any, TypedDict, TypeVar
 
+from django.core.exceptions import ValidationError
 from django.db.models import Model, QuerySet
 from django.http import Http404
 from django.urls import reverse
+from rest_framework.exceptions import NotFound
 from rest_framework.pagination import CursorPagination
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from events import log
+from events.problems import Problem
 
 from .. import streams
 from ..models import Job, Photo
@@ -89,6 +92,14 @@ class NewestFirst(CursorPagination):
     """Pages by cursor: nothing is skipped or repeated while rows are added."""
 
     ordering = ("-created_at", "-id")
+
+    def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> Any:
+        """Return the page's rows. Raises Problem 400 for a cursor that somebody made up."""
+        try:
+            return super().paginate_queryset(queryset, request, view)
+        except (NotFound, ValidationError, OverflowError) as error:
+            detail = "cursor must be that of a page's `next` or `previous`."
+            raise Problem(400, "bad_cursor", detail) from error
 
 
 def photo_documents(photos: Iterable[Photo]) -> list[PhotoDocument]:

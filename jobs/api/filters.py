@@ -11,19 +11,30 @@ from rest_framework.request import Request
 from rest_framework.serializers import ListField
 
 from ..models import Delivery, DeliveryStatus, Job, Photo, Status
+from .forms import StrictForm, one_of
 
 F = TypeVar("F", bound="PageFilters")
 M = TypeVar("M", bound=Model)
 
 
-class PageFilters(serializers.Serializer):
-    """What every list takes. The page itself is found by `cursor`, from `next` or `previous`."""
+class Moment(serializers.DateTimeField):
+    """A time; without a zone it is UTC."""
 
+    default_error_messages = {
+        "invalid": "Must be a time such as 2026-11-24T15:26:49Z or 2026-11-24T17:26:49%2B02:00: in "
+        "an address, + is written %2B."
+    }
+
+
+class PageFilters(StrictForm):
+    """What every list takes."""
+
+    cursor = serializers.CharField(required=False, help_text="From `next` or `previous`.")
     limit = serializers.IntegerField(
         min_value=1, max_value=100, default=50, help_text="Rows of a page."
     )
-    created_after = serializers.DateTimeField(required=False, help_text="This moment excluded.")
-    created_before = serializers.DateTimeField(required=False, help_text="This moment excluded.")
+    created_after = Moment(required=False, help_text="This moment excluded.")
+    created_before = Moment(required=False, help_text="This moment excluded.")
 
     @property
     def limit_of_page(self) -> int:
@@ -39,13 +50,13 @@ class JobFilters(PageFilters):
     """Jobs by status, photo and time."""
 
     status = serializers.ListField(
-        child=serializers.ChoiceField(Status.choices),
+        child=one_of(Status.values),
         required=False,
         help_text="One of these; named several times, any of them.",
     )
     photo_id = serializers.UUIDField(required=False, help_text="Of this photo.")
-    finished_after = serializers.DateTimeField(required=False, help_text="This moment excluded.")
-    finished_before = serializers.DateTimeField(required=False, help_text="This moment excluded.")
+    finished_after = Moment(required=False, help_text="This moment excluded.")
+    finished_before = Moment(required=False, help_text="This moment excluded.")
 
     def of(self, jobs: QuerySet[Job]) -> QuerySet[Job]:
         """Return those of the jobs that the filters name."""
@@ -61,7 +72,7 @@ class PhotoFilters(PageFilters):
     """Photos by the status of their newest job, and by time."""
 
     status = serializers.ListField(
-        child=serializers.ChoiceField(Status.choices),
+        child=one_of(Status.values),
         required=False,
         help_text="The newest job's; named several times, any of them.",
     )
@@ -78,7 +89,7 @@ class DeliveryFilters(PageFilters):
     """Deliveries by status and time."""
 
     status = serializers.ListField(
-        child=serializers.ChoiceField(DeliveryStatus.choices),
+        child=one_of(DeliveryStatus.values),
         required=False,
         help_text="One of these; named several times, any of them.",
     )

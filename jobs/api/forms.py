@@ -1,10 +1,18 @@
-"""Bodies in JSON: what they may have in them, and nothing else."""
+"""What bodies and queries may have in them, and nothing else."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from rest_framework import serializers
+
+
+def one_of(values: Iterable[str]) -> serializers.ChoiceField:
+    """Return a field that takes one of the values, and names them to who gives another."""
+    names = list(values)
+    message = f'"{{input}}" is none of {", ".join(names)}.'
+    return serializers.ChoiceField(names, error_messages={"invalid_choice": message})
 
 
 class StrictForm(serializers.Serializer):

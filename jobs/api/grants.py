@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import math
+import secrets
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, TypedDict
 from uuid import UUID
 
-from django.conf import settings
 from django.db import transaction
 from django.http import Http404
 from django.urls import reverse
+from django.utils import timezone
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -68,17 +70,19 @@ class GrantList(ApiView):
         user: Any = request.user
         job_ids = form.validated_data.get("job_ids")
         names, urls = _everything(user) if job_ids is None else _jobs(user, job_ids)
-        wishes.grant(request, _note)
-        grant = grants.issue(user=user.pk, streams=names)
+        moment, _, id = wishes.grant(request, _note).partition(" ")
+        now = datetime.fromtimestamp(int(moment), UTC)
+        grant = grants.issue(user=user.pk, streams=names, now=now, id=id)
         return Response(_document(grant, urls), status=201, headers={"Cache-Control": "no-store"})
 
 
 def _note(wish: Wish | None) -> str:
-    """Note the wish. Nothing is made of a grant: who repeats it gets a new one for the same."""
+    """Return when the grant is made and its id, of which it can be made again: it is not kept."""
+    noted = f"{int(timezone.now().timestamp())} {secrets.token_urlsafe(9)}"
     if wish:
         with transaction.atomic():
-            wish.claim("grant")
-    return "grant"
+            wish.claim(noted)
+    return noted
 
 
 def _everything(user: Any) -> tuple[list[str], list[str]]:
@@ -99,6 +103,6 @@ def _document(grant: grants.IssuedGrant, urls: list[str]) -> GrantDocument:
     return {
         "token": grant.token,
         "expires_at": grant.expires_at,
-        "expires_in": int(settings.EVENTS_GRANT_LIFETIME),
+        "expires_in": math.ceil((grant.expires_at - timezone.now()).total_seconds()),
         "events_urls": urls,
     }

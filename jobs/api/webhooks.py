@@ -23,7 +23,7 @@ from ..outgoing.rules import EVENT_TYPES
 from . import wishes
 from .documents import PageDocument, page
 from .filters import DeliveryFilters, PageFilters, filters
-from .forms import StrictForm
+from .forms import StrictForm, one_of
 from .schema import describe
 from .views import ApiView
 
@@ -90,7 +90,7 @@ class DeliveryPage(PageDocument):
 class EventTypes(serializers.ListField):
     """Types of events, each once, in their order."""
 
-    child = serializers.ChoiceField(EVENT_TYPES)
+    child = one_of(EVENT_TYPES)
 
     def to_internal_value(self, data: Any) -> list[str]:
         """Return the types. Raises ValidationError."""

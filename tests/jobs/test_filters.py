@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from django.contrib.auth.models import User
@@ -90,12 +92,49 @@ def test_a_photo_s_state_is_its_newest_job_s(client: APIClient, jobs: list[Job])
         "limit=101",
         "limit=x",
         "limit=" + "9" * 2000,
+        "cursor=",
+        "cursor=%00",
+        "state=failed",
+        "created_afer=2026-11-26T12:00:00Z",
     ],
 )
 @pytest.mark.parametrize("of", ["jobs", "photos"])
 def test_a_filter_that_is_none_is_refused(client: APIClient, query: str, of: str) -> None:
     answer = client.get(f"/api/v1/{of}?{query}")
     assert (answer.status_code, answer.json()["code"]) == (400, "invalid")
+
+
+@pytest.mark.parametrize(
+    ("query", "help"),
+    [
+        ("status=done", "none of created, pending, queued,"),
+        ("created_after=2026-11-26T12:00:00+02:00", "%2B02:00"),
+        ("state=failed", "only cursor, limit, created_after, created_before, status"),
+    ],
+)
+def test_a_refusal_says_what_would_do(client: APIClient, query: str, help: str) -> None:
+    assert help in client.get(f"/api/v1/photos?{query}").json()["detail"]
+
+
+@pytest.mark.parametrize(
+    "position", ["yesterday", "2026-99-99", "", "\0", "0001-01-01 00:00:00+14:00"]
+)
+def test_a_cursor_of_no_page_is_refused(client: APIClient, jobs: list[Job], position: str) -> None:
+    made_up = base64.b64encode(urlencode({"p": position}).encode()).decode()
+    for cursor in (made_up, "junk", "\u00e4", "bz0tMQ=="):
+        answer = client.get("/api/v1/jobs", {"cursor": cursor})
+        assert (answer.status_code, answer.json()["code"]) == (400, "bad_cursor"), cursor
+
+
+def test_pages_stay_while_rows_are_added(client: APIClient, jobs: list[Job], user: User) -> None:
+    seen, url = [], "/api/v1/jobs?limit=1"
+    while url:
+        page: Any = client.get(url).json()
+        seen += [row["job_id"] for row in page["results"]]
+        added = factories.job(user)
+        Job.objects.filter(pk=added.pk).update(created_at=NOON + timedelta(days=len(seen)))
+        url = page["next"]
+    assert seen == [str(job.pk) for job in reversed(jobs)]
 
 
 def test_pages_keep_their_filters_and_miss_nothing(client: APIClient, jobs: list[Job]) -> None:

@@ -43,7 +43,8 @@ def test_every_answer_tells_what_is_left(client: APIClient) -> None:
     with at(second=20):
         answer = client.get("/api/v1/jobs")
     assert quota(answer) == ("2", "1", "40")
-    assert answer["RateLimit-Policy"] == "2;w=60"
+    assert answer["RateLimit-Policy"] == '"read";q=2;w=60'
+    assert answer["RateLimit"] == '"read";r=1;t=40'
 
 
 def test_beyond_the_limit_a_problem_says_when_to_come_back(client: APIClient) -> None:

@@ -19,7 +19,6 @@ _KEY = OpenApiParameter(
     OpenApiParameter.HEADER,
     description="Sent again with the same, it makes nothing a second time.",
 )
-_CURSOR = OpenApiParameter("cursor", str, description="From `next` or `previous`.")
 _FORMAT = OpenApiParameter(
     "format", str, enum=list(pictures.CONVERSIONS), description="Another than it has."
 )
@@ -42,7 +41,7 @@ def describe(
     `takes` is the form of its body, `filters` of its query; `key`: it takes an Idempotency-Key. Its
     docstring is its description.
     """
-    parameters = [*([filters, _CURSOR] if filters else []), *([_KEY] if key else [])]
+    parameters = [*([filters] if filters else []), *([_KEY] if key else [])]
 
     def decorate(view: F) -> F:
         return extend_schema(

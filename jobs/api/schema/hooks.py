@@ -21,7 +21,10 @@ _GRANT = {
     "name": "token",
     "description": "What `POST /api/v1/events/token` answers: it opens streams, and nothing else.",
 }
-_QUOTA = ("RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset", "RateLimit-Policy")
+_QUOTA = (
+    *("RateLimit", "RateLimit-Policy"),
+    *("RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset"),
+)
 
 
 class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]

@@ -40,7 +40,7 @@ def _operation(id: str, summary: str, parameters: list[Schema]) -> Schema:
         "operationId": id,
         "summary": summary,
         "description": (
-            "Server-Sent Events. Each has `id`, which counts from 1 in its stream, an `event` and"
+            "Server-Sent Events. Each has `id`, which counts from 1 in its stream, an `event` and "
             "`data`: one of the schemas `Event…`. A client that comes back with the last id misses "
             "nothing and gets nothing twice. 204: nothing will follow any more."
         ),
