@@ -9,9 +9,9 @@ from typing import Any, Protocol, cast
 from uuid import UUID
 
 from django.conf import settings
-from django.http import HttpRequest
 
 from .grants import Grant
+from .requests import Request
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class Access:
 class Authority(Protocol):
     """What the module that EVENTS_AUTHORITY names has to offer."""
 
-    def ask_of(self, request: HttpRequest, id: UUID | None = None) -> Ask:
+    def ask_of(self, request: Request, id: UUID | None = None) -> Ask:
         """Read the request, and nothing else. Raises an APIException for what it does not show."""
 
     def answer(self, asks: Sequence[Ask]) -> list[Access | Exception]:
@@ -70,6 +70,6 @@ def until_of(ask: Ask) -> float | None:
     return ask.who.until if isinstance(ask.who, Grant) else None
 
 
-def question(request: HttpRequest, captures: dict[str, Any]) -> Ask:
+def question(request: Request, captures: dict[str, Any]) -> Ask:
     """Return what the request asks for."""
     return authority().ask_of(request, **captures)

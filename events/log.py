@@ -32,23 +32,31 @@ _TAKE_NUMBERS = """
 _INSERT = """
     INSERT INTO events_event
         (stream_id, seq, type, data, final, subject, transient, created_at) VALUES {rows}"""
-_STATES = """
-    SELECT stream.name, stream.last_seq, stream.pruned_seq, stream.ended
-    FROM {asked} JOIN events_stream stream ON stream.name = asked.key"""
-_MOVED = _STATES + " WHERE stream.last_seq > CAST(asked.value AS bigint)"
-_BEYOND = {
-    # Each stream's by its index, whatever the planner thinks of a function's rows.
-    "postgresql": """
-    SELECT event.* FROM {asked} CROSS JOIN LATERAL (
-        SELECT stream_id, seq, type, data, final FROM events_event
-        WHERE stream_id = asked.key AND seq > CAST(asked.value AS bigint)
-        ORDER BY seq LIMIT {limit}
-    ) event ORDER BY stream_id, seq LIMIT {limit}""",
-    "sqlite": """
-    SELECT event.stream_id, event.seq, event.type, event.data, event.final
-    FROM {asked} JOIN events_event event ON event.stream_id = asked.key AND event.seq > asked.value
-    ORDER BY event.stream_id, event.seq LIMIT {limit}""",
+_STREAM = rows.join("stream", "events_stream", "stream.name = asked.key")
+_STATES = rows.statement(
+    "SELECT stream.name, stream.last_seq, stream.pruned_seq, stream.ended FROM {asked} {stream}",
+    stream=_STREAM,
+)
+_MOVED = {
+    vendor: text + " WHERE stream.last_seq > CAST(asked.value AS bigint)"
+    for vendor, text in _STATES.items()
 }
+_AFTER = rows.statement(
+    """
+    SELECT stream.name, stream.last_seq, stream.pruned_seq, stream.ended,
+        event.seq, event.type, event.data, event.final
+    FROM {asked} {stream} LEFT JOIN {events}
+    ORDER BY asked.key, event.seq LIMIT :limit""",
+    stream=_STREAM,
+    events={
+        "postgresql": """LATERAL (
+        SELECT seq, type, data, final FROM events_event
+        WHERE stream_id = stream.name AND seq > CAST(asked.value AS bigint)
+        ORDER BY seq LIMIT :limit
+    ) event ON stream.last_seq > CAST(asked.value AS bigint)""",
+        "sqlite": "events_event event ON event.stream_id = stream.name AND event.seq > asked.value",
+    },
+)
 
 
 class State(NamedTuple):
@@ -165,19 +173,24 @@ def moved(cursors: Mapping[str, int]) -> dict[str, State]:
     return _states(_MOVED, cursors)
 
 
-def _states(statement: str, cursors: Mapping[str, int]) -> dict[str, State]:
+def _states(statement: rows.Statement, cursors: Mapping[str, int]) -> dict[str, State]:
     found = rows.of(statement, cursors)
     return {name: State(last, pruned, bool(ended)) for name, last, pruned, ended in found}
 
 
-def after_all(cursors: Mapping[str, int], limit: int) -> list[Entry]:
-    """Return the streams' events, each beyond its own number, in order by stream and number.
+def after_all(cursors: Mapping[str, int], limit: int) -> tuple[dict[str, State], list[Entry]]:
+    """Return where the streams stand, and their events, each beyond its own number.
 
-    At most `limit` in all, from the first streams by name; asked again, the others follow. It is
-    one query.
+    One statement, so that both are of one moment. Of `limit` rows, in order by stream and number,
+    each event takes one, and so does a stream without. Asked again, the others follow.
     """
-    found = rows.of(_BEYOND[connection.vendor], cursors, limit=limit)
-    return [Entry(stream, seq, type, data, bool(final)) for stream, seq, type, data, final in found]
+    found = rows.of(_AFTER, cursors, limit=limit)
+    states = {name: State(last, pruned, bool(ended)) for name, last, pruned, ended, *_ in found}
+    return states, [
+        Entry(name, seq, type, data, bool(final))
+        for name, _, _, _, seq, type, data, final in found
+        if seq is not None
+    ]
 
 
 def last_seq(stream: str) -> int:

@@ -82,7 +82,7 @@ class Relay:
         self._heard = {}
         try:
             answers, reading = await read(_look, openings)
-            replay.count(reading)
+            replay.count()
             return [
                 self._opened(opening, answer, reading)
                 for opening, answer in zip(openings, answers, strict=True)
@@ -91,7 +91,10 @@ class Relay:
             self._heard = None
 
     def _opened(
-        self, opening: Opening, answer: Access | Exception, reading: replay.Reading
+        self,
+        opening: Opening,
+        answer: Access | Exception,
+        reading: replay.Reading,
     ) -> Follower | Exception:
         if isinstance(answer, Exception):
             return answer

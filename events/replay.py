@@ -25,7 +25,6 @@ class Reading(NamedTuple):
     states: dict[str, log.State]
     events: dict[str, list[Framed]]
     cut: set[str]
-    queries: int
 
 
 async def fill(followers: list[Follower]) -> list[int | Exception]:
@@ -39,7 +38,7 @@ async def fill(followers: list[Follower]) -> list[int | Exception]:
     except Exception as error:
         logger.warning("The event log does not answer: %r", error)
         raise
-    count(reading)
+    count()
     return [refill(follower, reading) for follower in followers]
 
 
@@ -51,58 +50,38 @@ def lowest(cursors: Iterable[tuple[str, int]]) -> dict[str, int]:
     return found
 
 
-def count(reading: Reading) -> None:
-    """Add the look into the log to what this process did."""
+def count() -> None:
+    """Add a look into the log to what this process did."""
     counters.batches += 1
-    counters.queries += reading.queries
+    counters.queries += 1
 
 
 def refill(follower: Follower, reading: Reading) -> int:
     """Have the follower take in what was read of its stream; return how many events that were."""
     name = follower.stream
+    if name in reading.cut and name not in reading.states:
+        return 0  # it stays behind, and asks again
     state = reading.states.get(name, _NOTHING)
     return follower.refill(state, reading.events.get(name, ()), whole=name not in reading.cut)
 
 
 def read(cursors: Mapping[str, int]) -> Reading:
-    """Look into the log for what streams have beyond a number each.
-
-    The states first: what they count is then among the events, or was pruned.
-    """
-    states = log.states(cursors)
-    behind = {
-        name: cursors[name] for name, state in states.items() if state.last_seq > cursors[name]
-    }
-    if not behind:
-        return Reading(states, {}, set(), queries=1)
-    rows = log.after_all(behind, _LIMIT)
-    gaps = _gaps(rows, behind)
-    states |= _pruned_by_now(states, gaps)
-    return Reading(states, _framed(rows), _cut(rows, behind), queries=2 + bool(gaps))
-
-
-def _gaps(rows: list[log.Entry], behind: Mapping[str, int]) -> list[str]:
-    """Return the streams whose very next event is missing."""
-    first = {row.stream: row.seq for row in reversed(rows)}
-    return [name for name, seq in behind.items() if first.get(name) != seq + 1]
-
-
-def _pruned_by_now(states: Mapping[str, log.State], gaps: list[str]) -> dict[str, log.State]:
-    """Return the states with what was pruned since they were read: that has to be said aloud."""
-    now = log.states(gaps) if gaps else {}
-    return {name: states[name]._replace(pruned_seq=now[name].pruned_seq) for name in now}
-
-
-def _framed(rows: list[log.Entry]) -> dict[str, list[Framed]]:
+    """Look into the log for what streams have beyond a number each: one query."""
+    states, entries = log.after_all(cursors, _LIMIT)
     events: dict[str, list[Framed]] = defaultdict(list)
-    for row in rows:
-        frame = sse.frame(id=row.seq, event=row.type, data=row.data)
-        events[row.stream].append((row.seq, frame, row.final))
-    return events
+    for entry in entries:
+        frame = sse.frame(id=entry.seq, event=entry.type, data=entry.data)
+        events[entry.stream].append((entry.seq, frame, entry.final))
+    return Reading(states, events, _cut(states, events, cursors))
 
 
-def _cut(rows: list[log.Entry], behind: Mapping[str, int]) -> set[str]:
+def _cut(
+    states: Mapping[str, log.State],
+    events: Mapping[str, list[Framed]],
+    cursors: Mapping[str, int],
+) -> set[str]:
     """Return the streams that the limit may have cut short: the last, and those without a row."""
-    if len(rows) < _LIMIT:
+    count = sum(len(events.get(name, "-")) for name in states)
+    if count < _LIMIT:
         return set()
-    return set(behind) - {row.stream for row in rows} | {rows[-1].stream}
+    return cursors.keys() - states.keys() | {[*states][-1]}

@@ -16,19 +16,47 @@ from django.db.models import Field, Model, QuerySet
 
 M = TypeVar("M", bound=Model)
 
+Statement = Mapping[str, str]  # by the database's vendor
+
 # How an object of JSON becomes rows of `key` and `value`.
 _ASKED = {"postgresql": "json_each_text(%s::json) asked", "sqlite": "json_each(%s) asked"}
+# For each row by its index, whatever the planner thinks of the number of a function's rows.
+_JOIN = {
+    "postgresql": "CROSS JOIN LATERAL (SELECT * FROM {table} {name} WHERE {where} OFFSET 0) {name}",
+    "sqlite": "JOIN {table} {name} ON {where}",
+}
 
 
-def of(statement: str, keys: Mapping[str, int], **numbers: int) -> list[Any]:
+def join(name: str, table: str, where: str | Statement) -> Statement:
+    """Return how rows of a table are found for the rows before them, by an index."""
+    where = dict.fromkeys(_JOIN, where) if isinstance(where, str) else where
+    return {
+        vendor: text.format(name=name, table=table, where=where[vendor])
+        for vendor, text in _JOIN.items()
+    }
+
+
+def statement(text: str, **parts: Statement) -> Statement:
+    """Put the parts where the text names them, and `{asked}`: rows `asked.key` and `asked.value`.
+
+    The values are texts, to be cast where they are compared.
+    """
+    return {
+        vendor: text.format(asked=asked, **{name: part[vendor] for name, part in parts.items()})
+        for vendor, asked in _ASKED.items()
+    }
+
+
+def of(statement: Statement, keys: Mapping[str, int], **numbers: int) -> list[Any]:
     """Return the rows that the statement finds for the keys, each with a number to compare with.
 
-    `{asked}` in the statement are rows `asked.key` and `asked.value`; the values are texts, to be
-    cast where they are compared.
+    Other numbers stand in the statement as `:name`.
     """
-    statement = statement.format(asked=_ASKED[connection.vendor], **numbers)
+    text = statement[connection.vendor]
+    for name, number in numbers.items():
+        text = text.replace(f":{name}", str(number))
     with connection.cursor() as cursor:
-        cursor.execute(statement, [json.dumps(keys)])
+        cursor.execute(text, [json.dumps(keys)])
         return list(cursor.fetchall())
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import struct
+from collections.abc import Mapping
 from fcntl import ioctl
 from io import BytesIO
 from socket import SO_LINGER, SOL_SOCKET
@@ -16,14 +17,15 @@ from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.core.handlers.asgi import ASGIRequest
 from django.core.handlers.exception import response_for_exception
-from django.http import HttpResponseBase
+from django.http import HttpResponse
 from django.urls import reverse
 
-from . import eager, messages, sse, views
+from . import eager, messages, requests, sse, views
 from .follower import RETRY, Follower
 from .relay import Relay
+from .requests import Request
 from .urls import urlpatterns
-from .views import EventStream
+from .views import Place
 
 logger = logging.getLogger(__name__)
 
@@ -64,24 +66,16 @@ class EventStreams:
         Whatever the answer was made of is dropped here: what a caller held would live as long as
         the stream.
         """
-        captures = self._captures(scope) if _may_be_a_stream(scope) else None
+        path = _path(scope)
+        captures = self._captures(path)
         if captures is None:
             messages.at_home()
             await self._application(scope, receive, send)
             return None
-        response = await _respond(ASGIRequest(scope, BytesIO()), captures)
-        # uvicorn's access log prints it with the start, and a grant may be in it.
-        scope["query_string"] = b""
-        if isinstance(response, EventStream):
-            return await _opened(response, scope, send)
-        for name, value in settings.EVENTS_HEADERS.items():
-            response.headers.setdefault(name, value)
-        await send_whole(response, send)
-        return None
+        return await _follow(requests.read(scope, path), captures, scope, send)
 
-    def _captures(self, scope: Any) -> dict[str, Any] | None:
+    def _captures(self, path: str) -> dict[str, Any] | None:
         """Return what the address of a stream names; None for any other address."""
-        path = scope["path"].removeprefix(scope.get("root_path", ""))
         if not path.startswith(self._root):
             return None
         # Only these patterns, not every address of the site: a tenth of what an open costs.
@@ -89,22 +83,41 @@ class EventStreams:
         return next((match[2] for match in matches if match is not None), None)
 
 
-def _may_be_a_stream(scope: Any) -> bool:
+def _path(scope: Any) -> str:
+    """Return the address within the site, if it may be a stream's."""
     # What another origin may ask at all is the middleware's to answer.
-    return bool(scope["type"] == "http" and scope["method"] != "OPTIONS")
+    if scope["type"] != "http" or scope["method"] == "OPTIONS":
+        return ""
+    path: str = scope["path"]
+    return path.removeprefix(scope.get("root_path", ""))
+
+
+async def _follow(
+    request: Request, captures: dict[str, Any], scope: Any, send: Any
+) -> Connection | None:
+    others = views.for_other_origins(request)
+    answer = await _enter(request, captures, scope)
+    # uvicorn's access log prints it with the start, and a grant may be in it.
+    scope["query_string"] = b""
+    if isinstance(answer, Place):
+        return await _opened(answer, views.HEADERS | others, scope, send)
+    for name, value in (settings.EVENTS_HEADERS | others).items():
+        answer.headers.setdefault(name, value)
+    await send_whole(answer, send)
+    return None
 
 
 async def send_whole(response: Any, send: Any) -> None:
     """Send a response that is no stream."""
-    await send(_start(response))
+    await send(_start(response.status_code, response.headers))
     await send(_body(response.content, more=False))
 
 
-async def _opened(response: EventStream, scope: Any, send: Any) -> Connection:
+async def _opened(place: Place, headers: dict[str, str], scope: Any, send: Any) -> Connection:
     """Begin to answer, and return the connection on which to go on."""
-    connection = Connection(*response.detach(), send)
+    connection = Connection(*place, send)
     try:
-        await send(_start(response))
+        await send(_start(200, headers))
         await send(_body(sse.retry(RETRY) + connection.first(), more=True))
     except BaseException:
         connection.close()
@@ -123,17 +136,18 @@ def _forget(scope: Any) -> None:
         scope["headers"].clear()
 
 
-async def _respond(request: ASGIRequest, captures: dict[str, Any]) -> Any:
+async def _enter(request: Request, captures: dict[str, Any], scope: Any) -> Place | HttpResponse:
     try:
-        return await views.stream(request, **captures)
+        return await views.enter(request, captures)
     except Exception as error:
         # What nobody expects is logged, and answered, as Django does it everywhere.
-        return await sync_to_async(response_for_exception, thread_sensitive=False)(request, error)
+        respond = sync_to_async(response_for_exception, thread_sensitive=False)
+        return await respond(ASGIRequest(scope, BytesIO()), error)
 
 
-def _start(response: HttpResponseBase) -> dict[str, Any]:
-    headers = [(name.encode("ascii"), value.encode("latin-1")) for name, value in response.items()]
-    return {"type": "http.response.start", "status": response.status_code, "headers": headers}
+def _start(status: int, headers: Mapping[str, str]) -> dict[str, Any]:
+    lines = [(name.encode("ascii"), value.encode("latin-1")) for name, value in headers.items()]
+    return {"type": "http.response.start", "status": status, "headers": lines}
 
 
 def _body(body: bytes, *, more: bool) -> dict[str, Any]:

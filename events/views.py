@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from http import HTTPStatus
-from typing import Any
+from typing import Any, NamedTuple, cast
 
 from corsheaders.middleware import CorsMiddleware
+from django.core.exceptions import SuspiciousOperation
 from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.http.request import MediaType
@@ -18,44 +19,44 @@ from .follower import RETRY, Follower
 from .metrics import counters
 from .problems import Problem
 from .relay import Relay
+from .requests import Request
 
 # For whom the middleware does not come by: those whom our server answers itself.
 _cors = CorsMiddleware(lambda request: HttpResponse())
+# A proxy must neither keep nor gather nor compress what is meant to arrive now.
+HEADERS = {
+    "Content-Type": sse.CONTENT_TYPE,
+    "Cache-Control": "no-cache, no-transform",
+    "X-Accel-Buffering": "no",
+    "X-Content-Type-Options": "nosniff",
+}
+_FOR_ALL = {"Access-Control-Allow-Origin": "*"}
 # What an Accept may call a stream, the most specific last.
 _RANGES = ["*/*", "text/*", sse.CONTENT_TYPE]
 
 
+class Place(NamedTuple):
+    """A follower and the relay that it has to leave again."""
+
+    relay: Relay
+    follower: Follower
+
+
 class EventStream(StreamingHttpResponse):
-    """A follower's response. Any server can iterate it; ours (events.serving) needs no thread.
+    """A follower's response, for any server to iterate; ours (events.serving) goes without.
 
     It holds a place in the relay, like an open file: closed, it gives it back.
     """
 
-    def __init__(self, ours: Relay, follower: Follower) -> None:
-        super().__init__(
-            _frames(ours, follower),
-            content_type=sse.CONTENT_TYPE,
-            # A proxy must neither keep nor gather nor compress what is meant to arrive now.
-            headers={
-                "Cache-Control": "no-cache, no-transform",
-                "X-Accel-Buffering": "no",
-                "X-Content-Type-Options": "nosniff",
-            },
-        )
-        self._place: tuple[Relay, Follower] | None = (ours, follower)
-        follower.since = ours.clock  # until it is read: some servers drop a response unread
-
-    def detach(self) -> tuple[Relay, Follower]:
-        """Hand the place on to a caller, who then has to see to it that it is left."""
-        assert self._place is not None
-        place, self._place = self._place, None
-        return place
+    def __init__(self, place: Place) -> None:
+        super().__init__(_frames(*place), headers=HEADERS)
+        self._place = place
+        # Until it is read: some servers drop a response unread.
+        place.follower.since = place.relay.clock
 
     def close(self) -> None:
         """Leave the relay, whether it was read or not. Handlers do so on a thread of theirs."""
-        if self._place is not None:
-            ours, follower = self.detach()
-            ours.release(follower)
+        self._place.relay.release(self._place.follower)
         super().close()
 
 
@@ -65,12 +66,10 @@ async def stream(request: HttpRequest, **captures: Any) -> HttpResponseBase:
     200 with a stream that never repeats nor skips an event after Last-Event-ID; 204 when nothing
     will follow that id, which stops an EventSource; else a problem document.
     """
-    response = await _answer(request, captures)
-    if "HTTP_ORIGIN" in request.META:
-        _cors.add_response_headers(request, response)
-    if "token" in request.GET:
-        # A grant is for pages of other sites. Nothing else was looked at to know who asks.
-        response["Access-Control-Allow-Origin"] = "*"
+    answer = await enter(request, captures)
+    response = EventStream(answer) if isinstance(answer, Place) else answer
+    for name, value in for_other_origins(request).items():
+        response.headers[name] = value
     return response
 
 
@@ -79,7 +78,27 @@ async def stream(request: HttpRequest, **captures: Any) -> HttpResponseBase:
 stream.csrf_exempt = True  # type: ignore[attr-defined]
 
 
-async def _answer(request: HttpRequest, captures: dict[str, Any]) -> HttpResponseBase:
+def for_other_origins(request: Request) -> dict[str, str]:
+    """Return the headers that let pages of other origins read the answer."""
+    if _has_grant(request):
+        # A grant is for pages of other sites. Nothing else was looked at to know who asks.
+        return _FOR_ALL
+    if "origin" not in request.headers:
+        return {}
+    answer = HttpResponse()
+    _cors.add_response_headers(cast("HttpRequest", request), answer)
+    return {name: value for name, value in answer.items() if name != "Content-Type"}
+
+
+def _has_grant(request: Request) -> bool:
+    try:
+        return "token" in request.GET
+    except SuspiciousOperation:  # a query of thousands of fields
+        return False
+
+
+async def enter(request: Request, captures: dict[str, Any]) -> Place | HttpResponse:
+    """Return a place, which the caller has to see to it that is left, or why there is none."""
     try:
         return await _open(request, captures)
     except DatabaseError:
@@ -97,7 +116,7 @@ def _refusal(error: Exception) -> HttpResponse:
     return response
 
 
-async def _open(request: HttpRequest, captures: dict[str, Any]) -> HttpResponseBase:
+async def _open(request: Request, captures: dict[str, Any]) -> Place | HttpResponse:
     _check(request)
     ask, cursor = access.question(request, captures), _cursor(request)
     ours = _relay()
@@ -106,14 +125,14 @@ async def _open(request: HttpRequest, captures: dict[str, Any]) -> HttpResponseB
         follower.reason, follower.over = "ended", True
         ours.leave(follower)
         return HttpResponse(status=204)
-    return EventStream(ours, follower)
+    return Place(ours, follower)
 
 
-def _check(request: HttpRequest) -> None:
+def _check(request: Request) -> None:
     request.get_host()  # the middleware that refuses strange ones does not come this way
     if request.method != "GET":
         raise exceptions.MethodNotAllowed(request.method or "")
-    accept = request.META.get("HTTP_ACCEPT", "*/*")
+    accept = request.headers.get("accept", "*/*")
     if accept not in (sse.CONTENT_TYPE, "*/*") and not _allows(accept):
         detail = f"This address answers with {sse.CONTENT_TYPE} only; Accept has to allow that."
         raise Problem(406, "not_acceptable", detail)
@@ -133,8 +152,8 @@ def _specificity(range: MediaType) -> int:
     return _RANGES.index(f"{range.main_type}/{range.sub_type}")
 
 
-def _cursor(request: HttpRequest) -> int | None:
-    header, parameter = request.META.get("HTTP_LAST_EVENT_ID"), request.GET.get("last_event_id")
+def _cursor(request: Request) -> int | None:
+    header, parameter = request.headers.get("last-event-id"), request.GET.get("last_event_id")
     try:
         return sse.last_event_id(header, parameter)
     except ValueError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from operator import attrgetter
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -12,7 +13,7 @@ from django.contrib.auth.models import User
 from django.contrib.sessions.backends.db import SessionStore
 from django.contrib.sessions.models import Session as SessionRow
 from django.db import connection
-from django.http import Http404, HttpRequest
+from django.http import Http404
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 from rest_framework import exceptions
@@ -20,6 +21,7 @@ from rest_framework import exceptions
 from events import grants, rows
 from events.access import Access, Ask, Session, Token
 from events.problems import Problem
+from events.requests import Request
 
 from . import streams
 from .authentication import out_of_scope
@@ -28,13 +30,15 @@ from .models import ApiToken, Scope, hash_of
 Who = Session | Token | grants.Grant
 
 # Written out, as the log's statements are and for the same reason.
-_OWNERS = """
-    SELECT asked.key, owner.id, owner.is_active
-    FROM {{asked}}
-    JOIN jobs_job job ON job.id = {key}
-    JOIN auth_user owner ON owner.id = job.owner_id
-"""
-_KEY = {"postgresql": "CAST(asked.key AS uuid)", "sqlite": "asked.key"}
+_OWNERS = rows.statement(
+    "SELECT asked.key, owner.id, owner.is_active FROM {asked} {job} {owner}",
+    job=rows.join(
+        "job",
+        "jobs_job",
+        {"postgresql": "job.id = CAST(asked.key AS uuid)", "sqlite": "job.id = asked.key"},
+    ),
+    owner=rows.join("owner", "auth_user", "owner.id = job.owner_id"),
+)
 
 
 class Owner(NamedTuple):
@@ -47,7 +51,7 @@ class Owner(NamedTuple):
 _NOBODY = Owner(0, is_active=False)
 
 
-def ask_of(request: HttpRequest, id: UUID | None = None) -> Ask:
+def ask_of(request: Request, id: UUID | None = None) -> Ask:
     """Return who asks for the stream of that job, or of all their jobs; nothing is looked up.
 
     An API token in `Authorization`, else a grant in `?token=`, else the session's cookie. Raises
@@ -60,8 +64,8 @@ def ask_of(request: HttpRequest, id: UUID | None = None) -> Ask:
         raise
 
 
-def _who(request: HttpRequest) -> Who:
-    if header := request.META.get("HTTP_AUTHORIZATION", ""):
+def _who(request: Request) -> Who:
+    if header := request.headers.get("authorization", ""):
         return Token(hash_of(_bearer(header)))
     if token := request.GET.get("token", ""):
         try:
@@ -123,14 +127,10 @@ def _owners(ids: Collection[UUID]) -> dict[UUID, Owner]:
     """Return whose the jobs are."""
     if not ids:
         return {}
-    keys = {_key(id): id for id in ids}
-    found = rows.of(_OWNERS.format(key=_KEY[connection.vendor]), dict.fromkeys(keys, 0))
+    written = str if connection.features.has_native_uuid_field else attrgetter("hex")
+    keys = {written(id): id for id in ids}
+    found = rows.of(_OWNERS, dict.fromkeys(keys, 0))
     return {keys[key]: Owner(user, bool(active)) for key, user, active in found}
-
-
-def _key(id: UUID) -> str:
-    """Return a job's id as the database writes it."""
-    return str(id) if connection.features.has_native_uuid_field else id.hex
 
 
 def _users(whos: set[Who], owners: Collection[Owner]) -> dict[Who, int | Problem]:

@@ -128,7 +128,9 @@ def test_without_javascript_one_comes_forgets_returns_takes_all_and_leaves(
     page.get_by_role("link", name="Delete my account").click()
     page.get_by_label("Your password").fill(NEW_PASSWORD)
     submit(page)
-    expect(page.get_by_text("Your account is closed. Everything in it is being deleted.")).to_be_visible()
+    expect(
+        page.get_by_text("Your account is closed. Everything in it is being deleted.")
+    ).to_be_visible()
     page.get_by_label("Username").fill("nora")
     page.get_by_label("Password").fill(NEW_PASSWORD)
     submit(page)
@@ -166,7 +168,9 @@ def test_by_keyboard_one_comes_changes_the_address_and_leaves(stranger: Page) ->
     tab_to(page, "", selector="#id_password")
     keys.type(PASSWORD)
     keys.press("Enter")
-    expect(page.get_by_text("Your account is closed. Everything in it is being deleted.")).to_be_visible()
+    expect(
+        page.get_by_text("Your account is closed. Everything in it is being deleted.")
+    ).to_be_visible()
 
 
 def tab_to(page: Page, text: str, *, selector: str = "a, button") -> None:

@@ -23,6 +23,10 @@ def on(stream: str, type: str = "progress", **fields: Any) -> Event:
     return Event(stream_id=stream, type=type, data="{}", **fields)
 
 
+def after(cursors: dict[str, int], limit: int) -> list[log.Entry]:
+    return log.after_all(cursors, limit)[1]
+
+
 def in_threads(count: int, work: Callable[[int], None]) -> None:
     def run(number: int) -> None:
         try:
@@ -127,7 +131,7 @@ def test_many_writers_number_one_new_stream_without_gap_or_repeat() -> None:
             append("busy", writer=number)
 
     in_threads(8, work)
-    assert [event.seq for event in log.after_all({"busy": 0}, 100)] == list(range(1, 81))
+    assert [event.seq for event in after({"busy": 0}, 100)] == list(range(1, 81))
 
 
 @pytest.mark.django_db(transaction=True)
@@ -141,7 +145,7 @@ def test_a_reader_never_sees_a_number_before_the_one_below_it() -> None:
                 append("watched")
             return
         while not done.wait(0):
-            seen = [event.seq for event in log.after_all({"watched": 0}, 100)]
+            seen = [event.seq for event in after({"watched": 0}, 100)]
             if seen != list(range(1, len(seen) + 1)):
                 broken.append(seen)
             if len(seen) == 80:
@@ -155,7 +159,7 @@ def test_a_reader_never_sees_a_number_before_the_one_below_it() -> None:
 def test_a_read_goes_on_after_a_number_and_is_bounded() -> None:
     for _ in range(4):
         append("a")
-    assert [event.seq for event in log.after_all({"a": 1}, 2)] == [2, 3]
+    assert [event.seq for event in after({"a": 1}, 2)] == [2, 3]
 
 
 @pytest.mark.django_db
@@ -191,7 +195,7 @@ def test_many_streams_are_read_on_by_one_query_each_from_its_own_number(
     with transaction.atomic():
         log.append_all([on(name) for name in "abcd" for _ in range(3)])
     with django_assert_num_queries(1):
-        found = log.after_all({"c": 1, "a": 0, "b": 1, "never": 7}, limit=100)
+        found = after({"c": 1, "a": 0, "b": 1, "never": 7}, limit=100)
         assert [(event.type, event.data, event.final) for event in found] == [
             ("progress", "{}", False)
         ] * 7
@@ -200,7 +204,7 @@ def test_many_streams_are_read_on_by_one_query_each_from_its_own_number(
         *[("b", 2), ("b", 3)],
         *[("c", 2), ("c", 3)],
     ]
-    assert log.after_all({}, limit=100) == []
+    assert log.after_all({}, limit=100) == ({}, [])
 
 
 @pytest.mark.django_db
@@ -209,14 +213,24 @@ def test_a_read_of_many_streams_is_bounded_and_goes_on_where_it_was_cut() -> Non
         log.append_all([on(name) for name in "abcd" for _ in range(3)])
     seen = {"a": 0, "b": 1, "c": 2, "d": 0}
     reads = []
-    while found := log.after_all(seen, limit=4):
+    while found := after(seen, limit=5):
         reads.append(numbers(found))
         seen |= dict(numbers(found))
     assert reads == [
-        [("a", 1), ("a", 2), ("a", 3), ("b", 2)],
-        [("b", 3), ("c", 3), ("d", 1), ("d", 2)],
+        [("a", 1), ("a", 2), ("a", 3), ("b", 2), ("b", 3)],
+        [("c", 3), ("d", 1), ("d", 2)],
         [("d", 3)],
     ]
+
+
+@pytest.mark.django_db
+def test_a_read_tells_where_the_streams_stand_that_it_came_to() -> None:
+    with transaction.atomic():
+        log.append_all([on(name, final=name == "b") for name in "abc" for _ in range(2)])
+    cursors = {"a": 0, "b": 2, "c": 0, "never": 0}
+    a, b, c = log.State(2, 0, ended=False), log.State(2, 0, ended=True), log.State(2, 0, False)
+    assert log.after_all(cursors, limit=9)[0] == {"a": a, "b": b, "c": c}
+    assert log.after_all(cursors, limit=3)[0] == {"a": a, "b": b}
 
 
 @pytest.mark.django_db
@@ -225,4 +239,4 @@ def test_thousands_of_streams_are_read_on_whatever_their_numbers() -> None:
     Stream.objects.bulk_create([Stream(name=name, last_seq=3000) for name in names])
     Event.objects.bulk_create([on(name, seq=3000) for name in names])
     cursors = {name: number for number, name in enumerate(names)}
-    assert numbers(log.after_all(cursors, limit=5000)) == [(name, 3000) for name in names]
+    assert numbers(after(cursors, limit=5000)) == [(name, 3000) for name in names]

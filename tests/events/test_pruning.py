@@ -11,7 +11,7 @@ import pytest
 from django.db import connection, transaction
 from django.utils import timezone
 
-from events import log, pruning, replay, tasks
+from events import log, pruning, tasks
 from events.models import Event, Stream
 
 NOW = timezone.now()
@@ -176,19 +176,3 @@ def run_at_once(*work: Callable[[], object]) -> None:
     for thread in threads:
         thread.join()
     assert failed == []
-
-
-@pytest.mark.django_db
-def test_what_goes_between_two_looks_into_the_log_is_told_too() -> None:
-    append("a", count=30, created_at=OLD)
-    due = [NOW]
-
-    def prune_first(execute: Any, sql: str, *arguments: Any) -> Any:
-        if "events_event" in sql and due:
-            pruning.prune(now=due.pop())
-        return execute(sql, *arguments)
-
-    with connection.execute_wrapper(prune_first):
-        reading = replay.read({"a": 3})
-    assert [seq for seq, _, _ in reading.events["a"]] == list(range(11, 31))
-    assert reading.states["a"].pruned_seq == pruned("a") == 10
