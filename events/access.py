@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from importlib import import_module
-from typing import Any, Protocol, cast
-from uuid import UUID
+from typing import Protocol, cast
 
-from django.conf import settings
-
+from .conf import settings
 from .grants import Grant
 from .requests import Request
 
@@ -30,10 +28,13 @@ class Token:
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """Somebody wants to follow the thing of that id, or with None everything of theirs."""
+    """Somebody wants to follow the thing of that id, or with None everything of theirs.
+
+    The id is a UUID's text: whole crowds are compared by it.
+    """
 
     who: Session | Token | Grant
-    id: UUID | None
+    id: str | None
 
     def narrowed(self, stream: str) -> Ask:
         """Return what is enough to ask again: a grant may name a hundred streams more."""
@@ -53,7 +54,7 @@ class Access:
 class Authority(Protocol):
     """What the module that EVENTS_AUTHORITY names has to offer."""
 
-    def ask_of(self, request: Request, id: UUID | None = None) -> Ask:
+    def ask_of(self, request: Request, id: str | None) -> Ask:
         """Read the request, and nothing else. Raises an APIException for what it does not show."""
 
     def answer(self, asks: Sequence[Ask]) -> list[Access | Exception]:
@@ -70,6 +71,6 @@ def until_of(ask: Ask) -> float | None:
     return ask.who.until if isinstance(ask.who, Grant) else None
 
 
-def question(request: Request, captures: dict[str, Any]) -> Ask:
+def question(request: Request, id: str | None) -> Ask:
     """Return what the request asks for."""
-    return authority().ask_of(request, **captures)
+    return authority().ask_of(request, id)

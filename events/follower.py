@@ -7,10 +7,9 @@ from collections.abc import Callable, Iterable
 from time import monotonic, time
 from typing import TYPE_CHECKING
 
-from django.conf import settings
-
 from . import sse
 from .access import Access, Ask, until_of
+from .conf import settings
 from .metrics import counters
 
 if TYPE_CHECKING:
@@ -188,7 +187,7 @@ class Follower:
             return False
         if self._unsent < before:
             self.since = clock
-        return clock - self.since > settings.EVENTS_STALL
+        return bool(clock - self.since > settings.EVENTS_STALL)
 
     def _abandon(self) -> None:
         """Give up a client that has stopped reading: it costs a buffer, then its connection."""

@@ -15,9 +15,10 @@ from functools import lru_cache
 from typing import Any
 
 import jwt
-from django.conf import settings
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
+
+from .conf import settings
 
 ALGORITHM = "HS256"
 AUDIENCE = "photorestore.events"
@@ -96,7 +97,7 @@ def _claims(token: str) -> Any:
     digest = hmac.digest(_keys()[_kid(header)], signed.encode("ascii"), "sha256")
     if not hmac.compare_digest(_base64(digest), signature.encode("ascii")):
         raise ValueError
-    return json.loads(_decoded(payload))
+    return json.loads(_decoded(payload).decode())
 
 
 @lru_cache(maxsize=16)

@@ -14,11 +14,11 @@ from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
 from channels.layers import get_channel_layer
-from django.conf import settings
 
 from . import access, log, messages, replay
 from .access import Access, Ask
 from .batches import Batch
+from .conf import settings
 from .follower import Follower
 from .messages import Packet
 from .metrics import counters, latency
@@ -322,9 +322,10 @@ _relays: WeakKeyDictionary[asyncio.AbstractEventLoop, Relay] = WeakKeyDictionary
 def current() -> Relay:
     """Return the relay of the running event loop, started with its first stream."""
     loop = asyncio.get_running_loop()
-    if loop not in _relays:
-        _relays[loop] = Relay()
-    return _relays[loop]
+    ours = _relays.get(loop)
+    if ours is None:
+        ours = _relays[loop] = Relay()
+    return ours
 
 
 def is_closing() -> bool:

@@ -8,10 +8,11 @@ from io import BytesIO
 from typing import Any, Protocol
 from urllib.parse import parse_qsl
 
-from django.conf import settings
 from django.core.handlers.asgi import ASGIRequest
 from django.http import parse_cookie
 from django.http.request import split_domain_port, validate_host
+
+from .conf import settings
 
 
 class Request(Protocol):

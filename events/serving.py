@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import struct
 from collections.abc import Mapping
 from fcntl import ioctl
@@ -14,13 +15,13 @@ from termios import TIOCOUTQ
 from typing import Any
 
 from asgiref.sync import sync_to_async
-from django.conf import settings
 from django.core.handlers.asgi import ASGIRequest
 from django.core.handlers.exception import response_for_exception
 from django.http import HttpResponse
 from django.urls import reverse
 
 from . import eager, messages, requests, sse, views
+from .conf import settings
 from .follower import RETRY, Follower
 from .relay import Relay
 from .requests import Request
@@ -29,6 +30,7 @@ from .views import Place
 
 logger = logging.getLogger(__name__)
 
+_RETRY = sse.retry(RETRY)
 _AT_ONCE = struct.pack("ii", 1, 0)  # a linger of no seconds
 
 
@@ -43,7 +45,9 @@ class EventStreams:
     def __init__(self, application: Any) -> None:
         self._application = application
         self._root = reverse("events:mine").removesuffix("events")
-        self._patterns = [each.pattern for each in urlpatterns if each.callback is views.stream]
+        # Only these, not every address of the site: a tenth of what an open costs.
+        streams = (each.pattern for each in urlpatterns if each.callback is views.stream)
+        self._address = re.compile("|".join(pattern.regex.pattern for pattern in streams))
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Serve one connection's request."""
@@ -67,20 +71,17 @@ class EventStreams:
         the stream.
         """
         path = _path(scope)
-        captures = self._captures(path)
-        if captures is None:
+        address = self._match(path)
+        if address is None:
             messages.at_home()
             await self._application(scope, receive, send)
             return None
-        return await _follow(requests.read(scope, path), captures, scope, send)
+        return await _follow(requests.read(scope, path), address["id"], scope, send)
 
-    def _captures(self, path: str) -> dict[str, Any] | None:
-        """Return what the address of a stream names; None for any other address."""
+    def _match(self, path: str) -> re.Match[str] | None:
         if not path.startswith(self._root):
             return None
-        # Only these patterns, not every address of the site: a tenth of what an open costs.
-        matches = (pattern.match(path.removeprefix(self._root)) for pattern in self._patterns)
-        return next((match[2] for match in matches if match is not None), None)
+        return self._address.match(path.removeprefix(self._root))
 
 
 def _path(scope: Any) -> str:
@@ -92,11 +93,9 @@ def _path(scope: Any) -> str:
     return path.removeprefix(scope.get("root_path", ""))
 
 
-async def _follow(
-    request: Request, captures: dict[str, Any], scope: Any, send: Any
-) -> Connection | None:
+async def _follow(request: Request, id: str | None, scope: Any, send: Any) -> Connection | None:
     others = views.for_other_origins(request)
-    answer = await _enter(request, captures, scope)
+    answer = await _enter(request, id, scope)
     # uvicorn's access log prints it with the start, and a grant may be in it.
     scope["query_string"] = b""
     if isinstance(answer, Place):
@@ -118,7 +117,7 @@ async def _opened(place: Place, headers: dict[str, str], scope: Any, send: Any) 
     connection = Connection(*place, send)
     try:
         await send(_start(200, headers))
-        await send(_body(sse.retry(RETRY) + connection.first(), more=True))
+        await send(_body(_RETRY + connection.first(), more=True))
     except BaseException:
         connection.close()
         raise
@@ -136,9 +135,9 @@ def _forget(scope: Any) -> None:
         scope["headers"].clear()
 
 
-async def _enter(request: Request, captures: dict[str, Any], scope: Any) -> Place | HttpResponse:
+async def _enter(request: Request, id: str | None, scope: Any) -> Place | HttpResponse:
     try:
-        return await views.enter(request, captures)
+        return await views.enter(request, id)
     except Exception as error:
         # What nobody expects is logged, and answered, as Django does it everywhere.
         respond = sync_to_async(response_for_exception, thread_sensitive=False)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from http import HTTPStatus
-from typing import Any, NamedTuple, cast
+from typing import NamedTuple, cast
+from uuid import UUID
 
 from corsheaders.middleware import CorsMiddleware
 from django.core.exceptions import SuspiciousOperation
@@ -60,13 +61,13 @@ class EventStream(StreamingHttpResponse):
         super().close()
 
 
-async def stream(request: HttpRequest, **captures: Any) -> HttpResponseBase:
+async def stream(request: HttpRequest, id: UUID | None = None) -> HttpResponseBase:
     """Follow what the address names, if the site's authority (EVENTS_AUTHORITY) permits it.
 
     200 with a stream that never repeats nor skips an event after Last-Event-ID; 204 when nothing
     will follow that id, which stops an EventSource; else a problem document.
     """
-    answer = await enter(request, captures)
+    answer = await enter(request, str(id) if id else None)
     response = EventStream(answer) if isinstance(answer, Place) else answer
     for name, value in for_other_origins(request).items():
         response.headers[name] = value
@@ -97,10 +98,10 @@ def _has_grant(request: Request) -> bool:
         return False
 
 
-async def enter(request: Request, captures: dict[str, Any]) -> Place | HttpResponse:
+async def enter(request: Request, id: str | None) -> Place | HttpResponse:
     """Return a place, which the caller has to see to it that is left, or why there is none."""
     try:
-        return await _open(request, captures)
+        return await _open(request, id)
     except DatabaseError:
         detail = "The event log does not answer just now. Come back in a moment."
         return _refusal(Problem(503, "log_unavailable", detail, wait=5))
@@ -116,9 +117,9 @@ def _refusal(error: Exception) -> HttpResponse:
     return response
 
 
-async def _open(request: Request, captures: dict[str, Any]) -> Place | HttpResponse:
+async def _open(request: Request, id: str | None) -> Place | HttpResponse:
     _check(request)
-    ask, cursor = access.question(request, captures), _cursor(request)
+    ask, cursor = access.question(request, id), _cursor(request)
     ours = _relay()
     follower = await ours.open(ask, cursor=cursor)
     if cursor is not None and follower.is_finished:

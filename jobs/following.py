@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from operator import attrgetter
 from typing import Any, NamedTuple
-from uuid import UUID
 
 from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.auth.models import User
 from django.contrib.sessions.backends.db import SessionStore
 from django.contrib.sessions.models import Session as SessionRow
-from django.db import connection
 from django.http import Http404
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
@@ -35,7 +32,10 @@ _OWNERS = rows.statement(
     job=rows.join(
         "job",
         "jobs_job",
-        {"postgresql": "job.id = CAST(asked.key AS uuid)", "sqlite": "job.id = asked.key"},
+        {
+            "postgresql": "job.id = CAST(asked.key AS uuid)",
+            "sqlite": "job.id = replace(asked.key, '-', '')",
+        },
     ),
     owner=rows.join("owner", "auth_user", "owner.id = job.owner_id"),
 )
@@ -51,7 +51,7 @@ class Owner(NamedTuple):
 _NOBODY = Owner(0, is_active=False)
 
 
-def ask_of(request: Request, id: UUID | None = None) -> Ask:
+def ask_of(request: Request, id: str | None) -> Ask:
     """Return who asks for the stream of that job, or of all their jobs; nothing is looked up.
 
     An API token in `Authorization`, else a grant in `?token=`, else the session's cookie. Raises
@@ -96,16 +96,17 @@ def answer(asks: Sequence[Ask]) -> list[Access | Exception]:
 
 
 def _answer(
-    ask: Ask, user: int | Problem | None, owners: Mapping[UUID, Owner]
+    ask: Ask, user: int | Problem | None, owners: Mapping[str, Owner]
 ) -> Access | Exception:
     if user is None:
         return _unknown(ask.who)
     if isinstance(user, Problem):
         return user
-    everything = streams.owner_stream(user)
-    name = everything if ask.id is None else streams.job_stream(ask.id)
-    if ask.id is not None and owners.get(ask.id, _NOBODY).user != user:
-        return Http404()
+    name = everything = streams.owner_stream(user)
+    if ask.id is not None:
+        if owners.get(ask.id, _NOBODY).user != user:
+            return Http404()
+        name = streams.job_stream(ask.id)
     if isinstance(ask.who, grants.Grant) and not (
         name in ask.who.streams or everything in ask.who.streams
     ):
@@ -123,14 +124,12 @@ def _unknown(who: Who) -> exceptions.APIException:
     return error
 
 
-def _owners(ids: Collection[UUID]) -> dict[UUID, Owner]:
+def _owners(ids: Collection[str]) -> dict[str, Owner]:
     """Return whose the jobs are."""
     if not ids:
         return {}
-    written = str if connection.features.has_native_uuid_field else attrgetter("hex")
-    keys = {written(id): id for id in ids}
-    found = rows.of(_OWNERS, dict.fromkeys(keys, 0))
-    return {keys[key]: Owner(user, bool(active)) for key, user, active in found}
+    keys = dict.fromkeys(ids, 0)
+    return {id: Owner(user, bool(active)) for id, user, active in rows.of(_OWNERS, keys)}
 
 
 def _users(whos: set[Who], owners: Collection[Owner]) -> dict[Who, int | Problem]:

@@ -20,7 +20,7 @@ PROGRESS = "progress"  # a type of event that is no status; the other one is DEL
 _BATCH = 500  # events
 
 
-def job_stream(job_id: UUID) -> str:
+def job_stream(job_id: UUID | str) -> str:
     """Return the name of the job's stream."""
     return f"job.{job_id}"
 

@@ -53,7 +53,7 @@ async def test_what_is_told_while_the_log_is_read_for_a_new_follower_is_not_miss
     job = await reads.read(factories.job)
     who = Grant(job.owner_id, (f"job.{job.pk}",), time.time() + 60)
     with nothing_read():
-        opening = asyncio.create_task(relay.open(Ask(who, job.pk), cursor=None))
+        opening = asyncio.create_task(relay.open(Ask(who, str(job.pk)), cursor=None))
         await until(lambda: relay._heard is not None)
         relay.hand_over(told(f"job.{job.pk}", 3))
     follower = await opening

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import uuid
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 
@@ -20,7 +19,7 @@ NAMES = ["a", "b", "c", "d"]
 
 
 def follower(stream: str, cursor: int | None) -> Follower:
-    return Follower(Ask(Session(""), uuid.uuid4()), Access(stream, 1), cursor=cursor)
+    return Follower(Ask(Session(""), None), Access(stream, 1), cursor=cursor)
 
 
 def told(of: Follower) -> list[str]:
