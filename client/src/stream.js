@@ -1,4 +1,5 @@
-const WAKERS = ["online", "pageshow", "pagehide", "visibilitychange"];
+const PARTINGS = ["offline", "pagehide"]; // a page at rest may hold no connection
+const WAKERS = ["online", "pageshow", "visibilitychange", ...PARTINGS];
 const NOW = "now";
 const ROOM = 256; // events that wait for a slow reader
 
@@ -76,7 +77,7 @@ export class Stream {
 
   handleEvent({ type }) {
     const due = this.#wake ? this.#notBefore : this.#heard + this.#options.heartbeat;
-    if (type === "pagehide") this.#attempt.abort(); // a page at rest may hold no connection
+    if (PARTINGS.includes(type)) this.#attempt.abort();
     else if (!globalThis.document?.hidden && Date.now() >= due) this.interrupt();
   }
 

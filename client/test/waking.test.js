@@ -80,14 +80,16 @@ test("a line that was silent too long is made anew when the page is seen", async
   assert.equal(server.requests[1].headers["last-event-id"], "1");
 });
 
-test("a page at rest holds no connection, and comes back with the last id", async (t) => {
-  const dispatch = page(t);
-  const server = await hostile(t, open("retry: 1000000\n\n", event(1, "queued")), open(event(2, "completed")));
-  const told = listener();
-  await until(server.client(), told, "open");
-  dispatch("pagehide");
-  await server.requests[0].gone;
-  dispatch("pageshow");
-  await told.closed;
-  assert.deepEqual(told.events, ["1 queued", "2 completed"]);
-});
+for (const [parting, back] of [["pagehide", "pageshow"], ["offline", "online"]]) {
+  test(`${parting} ends the connection, and ${back} brings it back with the last id`, async (t) => {
+    const dispatch = page(t);
+    const server = await hostile(t, open("retry: 1000000\n\n", event(1, "queued")), open(event(2, "completed")));
+    const told = listener();
+    await until(server.client(), told, "open");
+    dispatch(parting);
+    await server.requests[0].gone;
+    dispatch(back);
+    await told.closed;
+    assert.deepEqual(told.events, ["1 queued", "2 completed"]);
+  });
+}

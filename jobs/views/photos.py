@@ -155,6 +155,7 @@ def _page(request: HttpRequest, form: UploadForm, uploads: _Uploads | None = Non
         "limits": pictures.limits(),
         "accept": _ACCEPT,
         "presets": presets.offered(),
+        "most_bytes": settings.PHOTOS_MAX_BYTES,
         "together": settings.MAX_BODY // 1024**2,
         "kept_url": reverse("jobs:kept", args=["0" * 64]),
         "last_event_id": last,

@@ -28,12 +28,28 @@ class Stage:
 
     def __init__(self, env: Mapping[str, str], *, more: int = 4) -> None:
         """Make it on the site of that environment, with so many finished photos besides."""
-        script = _SCRIPT.replace("MORE", str(more))
+        self._env = dict(env)
+        made = self._run(_SCRIPT.replace("MORE", str(more)))
+        self._made: dict[str, Any] = json.loads(made.splitlines()[-1])
+
+    def _run(self, script: str) -> str:
         command = [sys.executable, "manage.py", "shell", "-v", "0", "-c", script]
-        made = subprocess.run(
-            command, cwd=ROOT, env=dict(env), capture_output=True, text=True, check=True
+        return subprocess.run(
+            command, cwd=ROOT, env=self._env, capture_output=True, text=True, check=True
+        ).stdout
+
+    def report(self, name: str, status: str) -> None:
+        """Have RunPod say so of the named photo's newest job."""
+        self._run(
+            f"from tests.e2e import stage_rows; stage_rows.report({self._id(name)}, '{status}')"
         )
-        self._made: dict[str, Any] = json.loads(made.stdout.splitlines()[-1])
+
+    def ask_again(self, name: str) -> None:
+        """Have the named photo's owner ask for another result."""
+        self._run(f"from tests.e2e import stage_rows; stage_rows.ask_again({self._id(name)})")
+
+    def _id(self, name: str) -> str:
+        return repr(self.pages()[f"photo-{name}"].split("/")[2])
 
     def pages(self) -> dict[str, str]:
         """Return the path of each page by its name."""

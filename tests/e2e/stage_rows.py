@@ -32,7 +32,8 @@ _TITLES = {
 
 def make(more: int) -> dict[str, Any]:
     """Write them; return the sessions' keys and the pages' paths."""
-    full, empty = User.objects.create_user("full"), User.objects.create_user("empty")
+    others = User.objects.count() or ""  # of another stage, it may be
+    full, empty = (User.objects.create_user(f"{name}{others}") for name in ("full", "empty"))
     files = cycle(sorted(_SAMPLES.glob("*.jpg")))
     for number in range(more):
         _completed(_job(full, next(files), f"Album, page {number + 1}"))
@@ -45,6 +46,25 @@ def make(more: int) -> dict[str, Any]:
         "sessions": {"full": _session(full), "empty": _session(empty)},
         "paths": _paths(jobs),
     }
+
+
+def report(photo: str, status: str) -> None:
+    """Report so of the photo's newest job."""
+    job = Job.objects.newest().get(photo=photo)
+    output = {"output": _output(job)} if status == "COMPLETED" else {}
+    _report(job, status, **output)
+
+
+def ask_again(photo: str) -> None:
+    """Ask for the photo again, without the task."""
+    newest = Job.objects.newest().get(photo=photo)
+    Job.objects.filter(pk=newest.pk).update(is_newest=False)
+    Job.objects.create(
+        photo=newest.photo,
+        owner_id=newest.owner_id,
+        status="pending",
+        requested_at=timezone.now(),
+    )
 
 
 def _job(owner: User, path: Path, title: str, *, ask: bool = True) -> Job:

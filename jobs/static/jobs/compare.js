@@ -22,6 +22,7 @@ function connectModes(element) {
   const hold = bar.querySelector("[data-hold]");
   const modes = [...bar.querySelectorAll("[data-mode]")];
   bar.classList.remove("awaits");
+  bar.hidden = false;
   for (const button of modes) {
     button.onclick = () => {
       element.classList.toggle("sides", button.dataset.mode === "sides");

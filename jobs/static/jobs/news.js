@@ -27,14 +27,19 @@ export function connectNews(page) {
   };
 }
 
-function connectButton(button) {
-  const can = "Notification" in window && isSecureContext && Notification.permission !== "denied";
-  if (!button || !can || wants()) return;
-  button.classList.remove("awaits");
+/** Switch it on and off. The browser is asked only when somebody wants it. */
+function connectButton(place) {
+  if (!place || !("Notification" in window) || !isSecureContext) return;
+  const button = place.querySelector("button");
+  const show = () => (button.ariaPressed = String(wants()));
   button.onclick = async () => {
-    if ((await Notification.requestPermission()) === "granted") localStorage.setItem(KEY, "yes");
-    button.classList.add("awaits");
+    const on = !wants() && (await Notification.requestPermission());
+    localStorage.setItem(KEY, on === "granted" ? "yes" : "no");
+    place.querySelector("[data-denied]").hidden = on !== "denied";
+    show();
   };
+  show();
+  place.classList.remove("awaits");
 }
 
 const wants = () => Notification.permission === "granted" && localStorage.getItem(KEY) === "yes";

@@ -35,8 +35,8 @@ function draw(snapshot) {
   showProgress($("progress"), snapshot);
   $(".percent").textContent = snapshot.status === "processing" ? `${snapshot.progress} %` : "";
 
-  showMoments(snapshot);
   if (snapshot.restore) showResult(snapshot.restore);
+  showMoments(snapshot);
   if (snapshot.error) showFailure(snapshot.error);
   if (isFinal(snapshot)) finish(snapshot);
 }
@@ -62,12 +62,25 @@ function showResult(restore) {
   image.height = restore.height;
   image.src = restore.preview_url;
   const old = $(".after");
-  if (old) old.replaceWith(figure);
-  else $("[data-compare]").append(figure);
+  if (old) {
+    old.replaceWith(figure);
+    keep(old);
+  } else $("[data-compare]").append(figure);
   compare($("[data-compare]"));
   $("[data-download]").href = restore.image_url;
   $("[data-download]").hidden = false;
   showFacts(restore);
+}
+
+/** List what was shown until now among the other results, by the picture that is here already. */
+function keep(figure) {
+  const item = copy("earlier-template");
+  const image = figure.querySelector("img");
+  image.removeAttribute("data-testid");
+  image.alt = item.querySelector("img").alt;
+  item.querySelector("img").replaceWith(image);
+  $(".earlier").prepend(item);
+  $("[data-earlier]").hidden = false;
 }
 
 function showFacts(restore) {

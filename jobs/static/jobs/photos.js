@@ -101,9 +101,15 @@ function tell(snapshot) {
 }
 
 connectSelection();
-connectUpload(document.querySelector("[data-upload]"), add);
+const retryUnsent = connectUpload(document.querySelector("[data-upload]"), add);
+const hint = connectionHint(grid.querySelector("[data-connection]"));
 const handlers = {
-  ...connectionHint(grid.querySelector("[data-connection]")),
+  ...hint,
+  onConnection(connection, error) {
+    hint.onConnection(connection, error);
+    // The server is there again: so it is for what did not reach it.
+    if (connection === "open") retryUnsent();
+  },
   onEvent({ type, data }) {
     if (type === "reset") return;
     take(data, type);

@@ -4,10 +4,14 @@
  * Each has a line of its own, with its progress, until its card takes the line's place.
  */
 
+const CARRY_ON = ["waiting", "sending", "reading"];
+
 const AT_ONCE = 2; // a browser has six connections, and the stream has one of them
 let running = 0;
 const waiting = [];
+const unsent = new Set();
 
+/** Connect the form; `add` puts a card that comes back into the grid. Return what tries again. */
 export function connectUpload(form, add) {
   const list = document.querySelector("[data-uploads]");
   const send = (files, alone) => {
@@ -27,20 +31,26 @@ export function connectUpload(form, add) {
   addEventListener("beforeunload", (event) => {
     if (running && !leaving) event.preventDefault();
   });
+  // Back from another page, the browser may show this one as it was left.
+  addEventListener("pageshow", ({ persisted }) => {
+    if (persisted && list.hidden) location.reload();
+  });
+  return () => [...unsent].forEach((upload) => upload.retry());
 }
 
 let leaving = false;
 
+/** Anywhere on the page: beside the form, the browser would leave it for the photo. */
 function connectDropping(form, send) {
-  form.addEventListener("dragover", (event) => {
+  addEventListener("dragover", (event) => {
     if (!event.dataTransfer.types.includes("Files")) return;
     event.preventDefault();
     form.classList.add("over");
   });
-  form.addEventListener("dragleave", (event) => {
-    if (!form.contains(event.relatedTarget)) form.classList.remove("over");
+  addEventListener("dragleave", ({ relatedTarget }) => {
+    if (!relatedTarget) form.classList.remove("over");
   });
-  form.addEventListener("drop", (event) => {
+  addEventListener("drop", (event) => {
     form.classList.remove("over");
     if (!event.dataTransfer.files.length) return;
     event.preventDefault();
@@ -59,7 +69,10 @@ function connectCamera(form, send) {
   const button = form.querySelector("[data-camera]");
   const input = Object.assign(document.createElement("input"), { type: "file", accept: "image/*" });
   input.setAttribute("capture", "environment");
-  input.onchange = () => send([...input.files]);
+  input.onchange = () => {
+    send([...input.files]);
+    input.value = ""; // else the same again would be no change
+  };
   button.onclick = () => input.click();
 }
 
@@ -101,17 +114,20 @@ class Upload {
     this.#line = document.getElementById("upload-template").content.cloneNode(true).firstElementChild;
     this.#line.querySelector(".name").textContent = file.name;
     this.#line.querySelector("progress").ariaLabel = file.name;
-    this.#line.querySelector("[data-retry]").onclick = () => {
-      this.#says("waiting");
-      enqueue(this);
-    };
+    this.#line.querySelector("[data-retry]").onclick = () => this.retry();
     this.#line.querySelector("[data-drop]").onclick = () => this.#drop();
     list.append(this.#line);
     list.hidden = false;
   }
 
+  retry() {
+    this.#says("waiting");
+    enqueue(this);
+  }
+
   async run() {
     if (!this.#line.isConnected) return;
+    if (this.#file.size > this.#form.dataset.mostBytes) return this.#says("large");
     this.#says("sending");
     const known = await this.#known();
     if (known) return this.#showKnown(known);
@@ -158,7 +174,7 @@ class Upload {
     else if (request.status === 201) this.#done(request.responseText);
     else if (request.status === 200) this.#showKnown(request.responseText);
     else if (request.status === 400) this.#says("refused", request.responseText);
-    else this.#says("unsent");
+    else this.#says("trouble");
   }
 
   #done(html) {
@@ -182,22 +198,19 @@ class Upload {
       line.hidden = line.dataset.says !== name;
       if (!line.hidden && text) line.textContent = text;
     }
-    const underWay = ["waiting", "sending", "reading"].includes(name);
     const bar = this.#line.querySelector("progress");
-    bar.hidden = !underWay;
+    bar.hidden = !CARRY_ON.includes(name);
     if (name === "waiting") bar.value = 0;
-    this.#line.querySelector("[data-retry]").hidden = name !== "unsent";
+    this.#line.querySelector("[data-retry]").hidden = name !== "unsent" && name !== "trouble";
+    if (name === "unsent") unsent.add(this);
+    else unsent.delete(this);
   }
 
   #drop() {
     const list = this.#line.parentElement;
+    unsent.delete(this);
     this.#line.remove();
     this.#request?.abort();
     if (list) list.hidden = !list.children.length;
   }
 }
-
-// Back from a photo's page, the browser may show this one as it was left.
-addEventListener("pageshow", (event) => {
-  if (event.persisted) location.reload();
-});

@@ -14,6 +14,7 @@ from typing import Any
 from tests.e2e.system import ROOT, clean_environment
 from tests.services import start_valkey, wait_for_port
 
+from . import database as databases
 from .site import free_ports
 
 
@@ -105,6 +106,15 @@ def serving(database: str, folder: Path, **settings: str) -> Iterator[Server]:
         yield server
     finally:
         server.kill()
+
+
+@contextmanager
+def serving_alone(folder: Path) -> Iterator[Server]:
+    """Run a server over a new SQLite while the context lasts."""
+    address = f"sqlite:///{folder / 'db.sqlite3'}"
+    databases.migrate(address)
+    with serving(address, folder) as server:
+        yield server
 
 
 @contextmanager

@@ -1,0 +1,109 @@
+"""Pages that were asleep, offline, or whose server was restarted: live again by themselves."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from .stage import Stage
+from .streams.server import Server, serving_alone
+
+WITHIN = 60_000  # milliseconds; a machine may be busy
+LOST = "The connection was lost. Reconnecting…"
+PAGES = pytest.mark.parametrize("name", ["photo-running", "photos"])
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Run the site without workers: nothing happens but what a test reports."""
+    with serving_alone(tmp_path_factory.mktemp("recovery")) as server:
+        yield server
+
+
+@pytest.fixture
+def stage(server: Server) -> Stage:
+    """Return somebody with photos in every state."""
+    return Stage(server.env, more=0)
+
+
+def opened(browser: Browser, server: Server, stage: Stage, name: str) -> Page:
+    """Return the named page, once it is live."""
+    page = stage.visitor(browser, server.address)
+    with page.expect_response(re.compile("/api/v1/events")):
+        page.goto(stage.pages()[name])
+    page.evaluate("window.sameDocument = true")
+    return page
+
+
+def status(page: Page) -> str:
+    """Return the selector of the state of the photo that is being restored."""
+    return ".status" if "/photos/" in page.url else '.card:has-text("The harbour") .status'
+
+
+def expect_completed(page: Page) -> None:
+    """See that the page has the result, says nothing of a lost connection, and is the same."""
+    state = page.locator(status(page))
+    expect(state).to_have_attribute("data-status", "completed", timeout=WITHIN)
+    expect(page.get_by_text(LOST)).to_be_hidden(timeout=WITHIN)
+    assert page.evaluate("window.sameDocument"), "the page was loaded again"
+
+
+@PAGES
+def test_offline(browser: Browser, server: Server, stage: Stage, name: str) -> None:
+    page = opened(browser, server, stage, name)
+    page.context.set_offline(True)
+    expect(page.get_by_text(LOST)).to_be_visible(timeout=WITHIN)
+    stage.report("running", "COMPLETED")
+    expect(page.locator(status(page))).to_have_attribute("data-status", "processing")
+    page.context.set_offline(False)
+    expect_completed(page)
+
+
+@PAGES
+def test_a_restart_of_the_server(browser: Browser, server: Server, stage: Stage, name: str) -> None:
+    page = opened(browser, server, stage, name)
+    server.stop()
+    expect(page.get_by_text(LOST)).to_be_visible(timeout=WITHIN)
+    stage.report("running", "COMPLETED")
+    server.start()
+    expect_completed(page)
+
+
+@PAGES
+def test_sleep(browser: Browser, server: Server, stage: Stage, name: str) -> None:
+    page = opened(browser, server, stage, name)
+    devtools = page.context.new_cdp_session(page)
+    devtools.send("Page.setWebLifecycleState", {"state": "frozen"})
+    server.stop()
+    stage.report("running", "COMPLETED")
+    server.start()
+    devtools.send("Page.setWebLifecycleState", {"state": "active"})
+    expect_completed(page)
+
+
+@PAGES
+def test_a_rest_in_the_back_forward_cache(
+    browser: Browser, server: Server, stage: Stage, name: str
+) -> None:
+    page = opened(browser, server, stage, name)
+    page.evaluate("dispatchEvent(new PageTransitionEvent('pagehide', { persisted: true }))")
+    stage.report("running", "COMPLETED")
+    page.evaluate("dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true }))")
+    state = page.locator(status(page))
+    expect(state).to_have_attribute("data-status", "completed", timeout=WITHIN)
+
+
+@PAGES
+def test_who_is_signed_out_is_told_that_the_page_is_not_live(
+    browser: Browser, server: Server, stage: Stage, name: str
+) -> None:
+    page = opened(browser, server, stage, name)
+    other = page.context.new_page()
+    other.goto("/")
+    other.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_text("This page is not up to date any more.")).to_be_visible(timeout=WITHIN)
+    page.get_by_role("link", name="Reload it").click()
+    expect(page).to_have_url(re.compile("/accounts/sign-in/"))

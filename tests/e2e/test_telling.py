@@ -1,0 +1,155 @@
+"""How somebody learns of a result: on the page, by its title and icon, by the browser's notice."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.streams import eventually
+
+from .stage import Stage
+from .streams.server import Server, serving_alone
+
+WITHIN = 60_000  # milliseconds; a machine may be busy
+# Playwright's pages are always seen; what the browser shows of a notice, it does not tell.
+AWAY_AND_RECORDED = """
+Object.defineProperty(document, 'hidden', { get: () => window.away ?? false });
+window.asked = 0;
+window.notices = [];
+if (window.Notification) {
+  window.Notification = class extends Notification {
+    static async requestPermission() {
+      window.asked += 1;
+      return super.requestPermission();
+    }
+    constructor(title, options) {
+      super(title, options);
+      window.notices.push([title, options.icon]);
+    }
+  };
+}
+"""
+PAGES = pytest.mark.parametrize("name", ["photo-running", "photos"])
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Run the site without workers: nothing happens but what a test reports."""
+    with serving_alone(tmp_path_factory.mktemp("telling")) as server:
+        yield server
+
+
+@pytest.fixture
+def stage(server: Server) -> Stage:
+    """Return somebody with photos in every state."""
+    return Stage(server.env, more=0)
+
+
+def opened(
+    browser: Browser, server: Server, stage: Stage, name: str, *, allowed: bool = False
+) -> Page:
+    """Return the named page, once it is live."""
+    permissions = ["notifications"] if allowed else []
+    page = stage.visitor(browser, server.address, permissions=permissions)
+    page.add_init_script(AWAY_AND_RECORDED)
+    with page.expect_response(re.compile("/api/v1/events")):
+        page.goto(stage.pages()[name])
+    return page
+
+
+@PAGES
+def test_title_and_icon_tell_until_somebody_looks(
+    browser: Browser, server: Server, stage: Stage, name: str
+) -> None:
+    page = opened(browser, server, stage, name)
+    icon = page.locator("link[rel=icon]")
+    page.evaluate("window.away = true")
+    stage.report("running", "COMPLETED")
+    ready = "My photos" if name == "photos" else "Restored · The harbour"
+    expect(page).to_have_title(f"(1) {ready} · PhotoRestore", timeout=WITHIN)
+    expect(icon).to_have_attribute("href", re.compile("favicon-done"))
+    page.evaluate("window.away = false; dispatchEvent(new Event('visibilitychange'))")
+    expect(page).to_have_title(f"{ready} · PhotoRestore")
+    expect(icon).not_to_have_attribute("href", re.compile("favicon-done"))
+
+
+@PAGES
+def test_the_browser_tells_who_asked_for_it(
+    browser: Browser, server: Server, stage: Stage, name: str
+) -> None:
+    page = opened(browser, server, stage, name, allowed=True)
+    button = page.get_by_role("button", name=re.compile("Tell me when"))
+    expect(button).to_have_attribute("aria-pressed", "false")
+    assert page.evaluate("window.asked") == 0
+    button.click()
+    expect(button).to_have_attribute("aria-pressed", "true")
+    assert page.evaluate("window.asked") == 1
+    page.evaluate("window.away = true")
+    stage.report("running", "COMPLETED")
+    eventually(lambda: page.evaluate("window.notices.length"), within=60)
+    ((title, icon),) = page.evaluate("window.notices")
+    assert title == "The harbour: Restored"
+    assert "favicon-done" in icon
+
+
+def test_the_wish_is_kept_and_can_be_taken_back(
+    browser: Browser, server: Server, stage: Stage
+) -> None:
+    page = opened(browser, server, stage, "photos", allowed=True)
+    button = page.get_by_role("button", name="Tell me when one is ready")
+    button.click()
+    page.reload()
+    expect(button).to_have_attribute("aria-pressed", "true")
+    button.click()
+    expect(button).to_have_attribute("aria-pressed", "false")
+    assert page.evaluate("window.asked") == 0
+    page.evaluate("window.away = true")
+    stage.report("running", "COMPLETED")
+    expect(page).to_have_title(re.compile(r"^\(1\)"), timeout=WITHIN)
+    assert page.evaluate("window.notices") == []
+
+
+def test_who_looks_at_the_page_needs_no_notice(
+    browser: Browser, server: Server, stage: Stage
+) -> None:
+    page = opened(browser, server, stage, "photo-running", allowed=True)
+    page.get_by_role("button", name="Tell me when it is ready").click()
+    stage.report("running", "COMPLETED")
+    expect(page.get_by_test_id("after")).to_be_visible(timeout=WITHIN)
+    assert page.evaluate("window.notices") == []
+    expect(page).to_have_title("Restored · The harbour · PhotoRestore")
+
+
+def test_a_browser_that_does_not_let_us_is_named(
+    browser: Browser, server: Server, stage: Stage
+) -> None:
+    page = opened(browser, server, stage, "photos")
+    page.get_by_role("button", name="Tell me when one is ready").click()
+    expect(page.get_by_text("Your browser does not let this site tell you.")).to_be_visible()
+    expect(page.get_by_role("button", name="Tell me when one is ready")).to_have_attribute(
+        "aria-pressed", "false"
+    )
+
+
+def test_a_result_that_replaces_another_leaves_it_among_the_others(
+    browser: Browser, server: Server, stage: Stage
+) -> None:
+    stage.ask_again("done")
+    page = opened(browser, server, stage, "photo-done")
+    shown = page.get_by_test_id("after")
+    expect(shown).to_be_visible()
+    listed = page.locator(".earlier li").count()
+    old, requests = shown.get_attribute("src"), []
+    page.on("request", lambda request: requests.append(request.url.removeprefix(server.address)))
+    stage.report("done", "COMPLETED")
+    expect(page.locator(".earlier li")).to_have_count(listed + 1, timeout=WITHIN)
+    eventually(lambda: shown.evaluate("image => image.naturalWidth > 0"), within=60)
+    assert requests == [shown.get_attribute("src")] != [old]
+    first = page.locator(".earlier li").first
+    expect(first.locator("img")).to_have_attribute("src", str(old))
+    expect(first).to_contain_text("Restored")
+    first.get_by_role("button", name="Show this one").click()
+    expect(shown).to_have_attribute("src", str(old))
