@@ -151,3 +151,37 @@ def test_what_is_not_mine_does_not_exist(browser: Client) -> None:
     assert browser.post(f"/photos/{restore.job.photo_id}/again/").status_code == 404
     restore.refresh_from_db()
     assert restore.chosen_at == chosen
+
+
+def test_queries_do_not_grow_with_the_results(
+    browser: Client, user: User, django_assert_num_queries: Any
+) -> None:
+    job = factories.job(user)
+    completed(job)
+    intake.request_new_job(photo=job.photo, options={})
+    with django_assert_num_queries(8) as few:
+        assert 'id="earlier-template"' in page(browser, job)
+    for _ in range(5):
+        completed(Job.objects.newest().get())
+        intake.request_new_job(photo=job.photo, options={})
+    with django_assert_num_queries(len(few)):
+        assert page(browser, job).count("/choose/") == 6
+
+
+def test_a_photo_that_was_never_started_keeps_no_empty_place(browser: Client, user: User) -> None:
+    html = page(browser, factories.job(user))
+    for part in ("data-modes", "data-doing", "data-notify", "data-earlier"):
+        assert re.search(rf"<\w+ [^>]*{part}[^>]* hidden|<\w+ [^>]* hidden[^>]*{part}", html), part
+
+
+def test_what_is_to_be_deleted_is_seen_at_once(browser: Client, user: User) -> None:
+    job = factories.job(user)
+    assert 'loading="lazy"' not in browser.get(f"/photos/{job.photo_id}/delete/").content.decode()
+
+
+@pytest.mark.parametrize(("size", "is_wide"), [((300, 100), True), ((200, 100), False)])
+def test_a_panorama_is_shown_as_wide_as_the_page(
+    browser: Client, user: User, size: tuple[int, int], is_wide: bool
+) -> None:
+    job = factories.job(user, file=factories.picture(size=size))
+    assert ('class="compare wide"' in page(browser, job)) is is_wide
