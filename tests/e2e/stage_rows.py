@@ -8,6 +8,7 @@ from datetime import timedelta
 from itertools import cycle
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 from django.conf import settings
 from django.contrib.auth.models import User
@@ -50,14 +51,14 @@ def make(more: int) -> dict[str, Any]:
 
 def report(photo: str, status: str) -> None:
     """Report so of the photo's newest job."""
-    job = Job.objects.newest().get(photo=photo)
+    job = Job.objects.newest().get(photo=UUID(photo))
     output = {"output": _output(job)} if status == "COMPLETED" else {}
     _report(job, status, **output)
 
 
 def ask_again(photo: str) -> None:
     """Ask for the photo again, without the task."""
-    newest = Job.objects.newest().get(photo=photo)
+    newest = Job.objects.newest().get(photo=UUID(photo))
     Job.objects.filter(pk=newest.pk).update(is_newest=False)
     Job.objects.create(
         photo=newest.photo,
