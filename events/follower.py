@@ -225,17 +225,15 @@ class Follower:
 
     def _chunk(self) -> bytes:
         """Return as many waiting frames as fit into one write."""
-        size = count = 0
-        while count < len(self._frames) and (size < _CHUNK or not count):
-            size += len(self._frames[count][1])
-            count += 1
+        if not self._frames:
+            return b""
+        count = _fitting(self._frames) if len(self._frames) > 1 else 1
         taken, self._frames = self._frames[:count], self._frames[count:]
-        if taken:
-            self._sent = taken[-1][0]
-            self.has_cursor = True
-            self._beats = False
-            counters.sent += count
-        return b"".join(frame for _, frame in taken)
+        self._sent = taken[-1][0]
+        self.has_cursor = True
+        self._beats = False
+        counters.sent += count
+        return taken[0][1] if count == 1 else b"".join([frame for _, frame in taken])
 
     def _comment(self) -> bytes:
         due, self._beats = self._beats, False
@@ -245,6 +243,15 @@ class Follower:
         if self.reason not in _SEE_YOU:
             return b""
         return sse.retry(random.randint(*RETRY_SPREAD))  # noqa: S311
+
+
+def _fitting(frames: list[tuple[int, bytes]]) -> int:
+    """Return how many frames fit into one write: one at least, and the last may go beyond."""
+    size = count = 0
+    while count < len(frames) and size < _CHUNK:
+        size += len(frames[count][1])
+        count += 1
+    return count
 
 
 def _lifetime(ask: Ask) -> tuple[float, str]:

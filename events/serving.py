@@ -215,7 +215,9 @@ class Connection:
     async def _write(self) -> None:
         ours, follower = self._relay, self._follower
         try:
-            while chunk := follower.take(ours.clock) or await ours.read_on(follower):
+            while chunk := follower.take(ours.clock) or (
+                await ours.read_on(follower) if follower.behind else b""
+            ):
                 await self._send(_body(chunk, more=True))
             if follower.over:
                 await self._send(_body(b"", more=False))
