@@ -8,6 +8,7 @@ import re
 import struct
 from collections.abc import Mapping
 from fcntl import ioctl
+from functools import lru_cache
 from io import BytesIO
 from socket import SO_LINGER, SOL_SOCKET
 from sys import byteorder
@@ -145,8 +146,13 @@ async def _enter(request: Request, id: str | None, scope: Any) -> Place | HttpRe
 
 
 def _start(status: int, headers: Mapping[str, str]) -> dict[str, Any]:
-    lines = [(name.encode("ascii"), value.encode("latin-1")) for name, value in headers.items()]
+    lines = _lines(tuple(headers.items()))
     return {"type": "http.response.start", "status": status, "headers": lines}
+
+
+@lru_cache(maxsize=64)
+def _lines(headers: tuple[tuple[str, str], ...]) -> list[tuple[bytes, bytes]]:
+    return [(name.encode("ascii"), value.encode("latin-1")) for name, value in headers]
 
 
 def _body(body: bytes, *, more: bool) -> dict[str, Any]:
