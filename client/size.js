@@ -1,18 +1,19 @@
-// What a page loads that follows a job: 4 kB gzipped, as it is, with its comments.
+// What a page loads that follows a job: 4,000 bytes, each file gzipped by itself as it is.
 import { readFileSync } from "node:fs";
 import { gzipSync } from "node:zlib";
 
-const LIMIT = 4096;
+const LIMIT = 4000;
 
-/** Return the module's text, and that of all that it imports at once. */
-function loaded(name, seen = new Set()) {
-  if (seen.has(name)) return "";
-  seen.add(name);
+/** Return the sizes of the module, and of all that it imports at once, by name. */
+function loaded(name, sizes = {}) {
+  if (name in sizes) return sizes;
   const text = readFileSync(new URL(`src/${name}`, import.meta.url), "utf8");
-  const imports = [...text.matchAll(/^(?:import|export) [^"]*"\.\/([^"]+)";$/gm)];
-  return imports.map(([, other]) => loaded(other, seen)).join("") + text;
+  sizes[name] = gzipSync(text).length;
+  for (const [, other] of text.matchAll(/^(?:import|export) [^"]*"\.\/([^"]+)";$/gm)) loaded(other, sizes);
+  return sizes;
 }
 
-const size = gzipSync(loaded("index.js"), { level: 9 }).length;
-console.log(`The core has ${size} of ${LIMIT} bytes.`);
+const sizes = loaded("index.js");
+const size = Object.values(sizes).reduce((sum, each) => sum + each);
+console.log(`The core has ${size} of ${LIMIT} bytes:`, sizes);
 process.exitCode = size > LIMIT ? 1 : 0;

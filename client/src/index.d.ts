@@ -1,3 +1,5 @@
+/// <reference lib="esnext.disposable" />
+
 /** How far a job is. It only moves forward; doing it again is a new job. */
 export type Status =
   | "created"
@@ -126,7 +128,7 @@ export interface Handlers {
 }
 
 /** What one subscriber follows. Iterating it, with `for await`, closes it at the end. */
-export interface Subscription extends AsyncIterable<StreamEvent>, Disposable {
+export interface Subscription extends AsyncIterable<StreamEvent>, Disposable, AsyncDisposable {
   /** Those that are called from now on. */
   handlers: Handlers | undefined;
   readonly connection: Connection;

@@ -21,23 +21,21 @@ export function createClient({
 } = {}) {
   const streams = new Map();
 
-  async function send(path, init, jobId = null) {
-    for (const expired of [false, true]) {
-      const token = await getToken?.({ jobId, expired });
-      const { url, ...options } = request(path, init, token);
-      const response = await fetch(url, options);
-      if (response.ok) return response;
-      if (response.status !== 401 || expired || !getToken) throw await problemOf(response);
-    }
+  async function send(path, init, jobId = null, expired = false) {
+    const token = await getToken?.({ jobId, expired });
+    const { url, ...options } = request(path, init, token);
+    const response = await fetch(url, options);
+    if (response.ok) return response;
+    if (response.status === 401 && getToken && !expired) return send(path, init, jobId, true);
+    throw await problemOf(response);
   }
 
   function request(path, init, token) {
     const { last, ...options } = { ...init };
     const url = `${baseUrl.replace(/\/$/, "")}/api/v1${path}`;
-    // A grant opens a stream by its address, without a header.
-    if (last !== undefined && /^[^.]+\.[^.]+\.[^.]+$/.test(token)) {
-      const query = new URLSearchParams({ token, last_event_id: last });
-      return { ...options, url: `${url}?${query}` };
+    const isGrant = /^[^.]+\.[^.]+\.[^.]+$/.test(token);
+    if (isGrant && last !== undefined) {
+      return { ...options, url: `${url}?${new URLSearchParams({ token, last_event_id: last })}` };
     }
     options.headers = { ...headers, ...options.headers };
     if (last) options.headers["Last-Event-ID"] = last;
@@ -58,9 +56,10 @@ export function createClient({
     const response = await send(path, init, jobId);
     if (response.status === 204) return stream.stop();
     const type = response.headers.get("content-type");
-    if (!/^text\/event-stream *(;|$)/i.test(type)) throw new Problem({ status: 200, code: "not_a_stream" });
+    if (!/^text\/event-stream *(;|$)/i.test(type)) throw new Problem({ code: "not_a_stream", status: 200 });
     stream.tell("open");
-    await read(response.body, stream);
+    const parser = new Parser(stream);
+    await response.body.pipeThrough(new TextDecoderStream()).pipeTo(new WritableStream(parser));
   };
 
   function subscribe(jobId, handlers, { lastEventId = "" } = {}) {
@@ -72,7 +71,6 @@ export function createClient({
     return streams.get(jobId).join(handlers, lastEventId);
   }
 
-  // Who only follows loads only what follows.
   const client = { send, subscribe };
   for (const name of ["upload", "restore", "get", "cancel", "waitFor"]) {
     client[name] = async (...values) => (await import("./calls.js"))[name](client, ...values);
@@ -80,20 +78,8 @@ export function createClient({
   return client;
 }
 
-async function read(body, stream) {
-  const parser = new Parser((event) => stream.take(event));
-  const reader = body.pipeThrough(new TextDecoderStream()).getReader();
-  for (;;) {
-    const { done, value } = await reader.read();
-    if (done) return;
-    stream.hear();
-    parser.push(value);
-    stream.retry = parser.retry ?? stream.retry;
-  }
-}
-
 async function problemOf(response) {
-  const wait = response.headers.get("retry-after"); // seconds or a date
+  const wait = response.headers.get("retry-after");
   const retryAfter = Math.max(0, wait * 1000 || Date.parse(wait) - Date.now() || 0);
   const document = await response.json().catch(() => {});
   return new Problem({ ...document, status: response.status, retryAfter });

@@ -1,20 +1,18 @@
-const PARTINGS = ["offline", "pagehide"]; // a page at rest may hold no connection
+const PARTINGS = ["offline", "pagehide"];
 const WAKERS = ["online", "pageshow", "visibilitychange", ...PARTINGS];
 const NOW = "now";
-const ROOM = 256; // events that wait for a slow reader
+const MOST_UNREAD = 256;
 
 export const FINAL = ["completed", "failed", "cancelled", "timed_out", "deleted"];
 
-/** One connection for all who follow the same, until nothing more will come. */
+/** One connection for all who follow the same. */
 export class Stream {
   lastEventId;
   retry = 1000;
   state = "connecting";
   #attempt;
-  #heard;
-  #isHealthy;
+  #due;
   #latest;
-  #notBefore;
   #options;
   #subscriptions = new Set();
   #tries = 0;
@@ -25,12 +23,10 @@ export class Stream {
     this.#options = options;
   }
 
-  /** Nothing opens or closes before the caller is done: another may come. */
   join(handlers, lastEventId) {
-    const settle = () => queueMicrotask(() => this.#settle());
     const subscription = new Subscription(handlers, String(lastEventId), () => {
       this.#subscriptions.delete(subscription);
-      settle();
+      queueMicrotask(() => this.#settle());
     });
     this.#subscriptions.add(subscription);
     this.lastEventId ??= subscription.lastEventId;
@@ -39,8 +35,8 @@ export class Stream {
     queueMicrotask(() => {
       if (this.state !== "connecting") subscription.told(this.state);
       if (this.#latest) subscription.take(this.#latest);
+      this.#settle();
     });
-    settle();
     return subscription;
   }
 
@@ -67,7 +63,6 @@ export class Stream {
     for (const each of this.#subscriptions) each.told(state, error);
   }
 
-  /** Go on at once, from an id. */
   interrupt(lastEventId = this.lastEventId) {
     this.lastEventId = lastEventId;
     clearTimeout(this.#watchdog);
@@ -76,27 +71,26 @@ export class Stream {
   }
 
   handleEvent({ type }) {
-    const due = this.#wake ? this.#notBefore : this.#heard + this.#options.heartbeat;
     if (PARTINGS.includes(type)) this.#attempt.abort();
-    else if (!globalThis.document?.hidden && Date.now() >= due) this.interrupt();
+    else if (!globalThis.document?.hidden && Date.now() >= this.#due) this.interrupt();
   }
 
   async #try() {
+    const begun = Date.now();
+    this.#tries += 1;
     const error = await this.#connection();
+    if (Date.now() - begun > this.#options.heartbeat) this.#tries = 0;
     if (this.#attempt.signal.reason === NOW) return;
     if (error?.status < 500 && ![408, 425, 429].includes(error.status)) return this.stop(error);
-    this.#tries = this.#isHealthy ? 0 : this.#tries + 1;
     this.tell("reconnecting", error);
     await this.#pause(error?.retryAfter ?? 0);
   }
 
   async #connection() {
     this.#attempt = new AbortController();
-    this.#isHealthy = false;
-    const begun = Date.now();
+    const { signal } = this.#attempt;
     try {
       this.hear();
-      const { signal } = this.#attempt;
       const broken = new Promise((_, reject) => (signal.onabort = () => reject(signal.reason)));
       await Promise.race([this.#options.connect(this, signal), broken]);
     } catch (error) {
@@ -104,15 +98,13 @@ export class Stream {
     } finally {
       clearTimeout(this.#watchdog);
       this.#attempt.abort();
-      this.#isHealthy ||= Date.now() - begun > this.#options.heartbeat;
     }
   }
 
-  /** Full jitter, beyond what the server asks for. */
   async #pause(retryAfter) {
     const jitter = this.#tries && Math.random() * Math.min(30_000, 500 * 2 ** this.#tries);
     const delay = Math.max(retryAfter, this.retry) + jitter;
-    this.#notBefore = Date.now() + retryAfter;
+    this.#due = Date.now() + retryAfter;
     await new Promise((resolve) => {
       this.#wake = resolve;
       this.#watchdog = setTimeout(resolve, Math.min(delay, 2 ** 31 - 1));
@@ -121,22 +113,22 @@ export class Stream {
   }
 
   hear() {
-    this.#heard = Date.now();
+    this.#due = Date.now() + this.#options.heartbeat;
     clearTimeout(this.#watchdog);
-    const silence = () => this.#attempt.abort(new Error("The stream is silent."));
+    const silence = () => this.#attempt.abort(new Error("The line is silent."));
     this.#watchdog = setTimeout(silence, this.#options.heartbeat * 2.5);
   }
 
   rest() {
     clearTimeout(this.#watchdog);
-    this.#heard = Infinity;
+    this.#due = Infinity;
   }
 
   take({ type, id, data }) {
     const isOld = type !== "reset" && Number(id) <= Number(this.lastEventId);
     if (isOld || this.state === "closed" || (id ?? data) === undefined) return;
     this.lastEventId = id ?? this.lastEventId;
-    this.#isHealthy = true;
+    this.#tries = 0;
     try {
       if (data !== undefined) this.#deliver({ type, id, data: JSON.parse(data) });
     } catch (error) {
@@ -145,9 +137,10 @@ export class Stream {
   }
 
   #deliver(event) {
-    if (!this.#options.isEndless) this.#latest = event;
     for (const each of this.#subscriptions) each.take(event);
-    if (FINAL.includes(event.type) && !this.#options.isEndless) this.stop();
+    if (this.#options.isEndless) return;
+    this.#latest = event;
+    if (FINAL.includes(event.type)) this.stop();
   }
 }
 
@@ -174,6 +167,10 @@ class Subscription {
     this.close();
   }
 
+  async [Symbol.asyncDispose ?? "asyncDispose"]() {
+    this.close();
+  }
+
   async *[Symbol.asyncIterator]() {
     try {
       for (;;) {
@@ -193,8 +190,7 @@ class Subscription {
     if (isOld || this.connection === "closed") return;
     this.lastEventId = id ?? this.lastEventId;
     const queue = this.#queue;
-    // Who reads too slowly is told so.
-    if (queue.push(event) > ROOM) queue.splice(0, 2, { ...queue[1], type: "reset" });
+    if (queue.push(event) > MOST_UNREAD) queue.splice(0, 2, { ...queue[1], type: "reset" });
     this.#rouse();
     this.call("Event", event);
     this.call(type.replace(/(^|_)./g, (start) => start.at(-1).toUpperCase()), data, event);
@@ -216,7 +212,6 @@ class Subscription {
     try {
       this.handlers?.[`on${name}`]?.(...values);
     } catch (error) {
-      // As a listener's: for its owner to see.
       queueMicrotask(() => {
         throw error;
       });

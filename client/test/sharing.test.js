@@ -223,3 +223,12 @@ test("using disposes of it", { skip: !Symbol.dispose }, async (t) => {
   await turn();
   assert.equal(server.requests.length, 0);
 });
+
+test("so does using it asynchronously", { skip: !Symbol.asyncDispose }, async (t) => {
+  const server = await hostile(t, open(event(1, "queued")));
+  const subscription = server.client().subscribe("a");
+  await heard(subscription, "1");
+  await subscription[Symbol.asyncDispose]();
+  assert.equal(subscription.connection, "closed");
+  await server.requests[0].gone;
+});

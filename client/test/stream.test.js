@@ -37,6 +37,19 @@ for (const [name, end] of [["LF", "\n"], ["CR", "\r"], ["CRLF", "\r\n"]]) {
   });
 }
 
+test("a BOM is one at the start alone", async (t) => {
+  const bom = "\uFEFF";
+  const server = await hostile(t, open(`${bom}${bom}${event(1, "queued")}${bom}`, `${event(2, "progress")}`, event(3, "completed")));
+  // What it stands before is another field: these events have no id.
+  assert.deepEqual((await followed(server)).events, ["undefined queued", "undefined progress", "3 completed"]);
+});
+
+test("bytes that are no UTF-8 cost no event", async (t) => {
+  const [start, end] = event(1, "completed", { stage: "x" }).split('"x"');
+  const bytes = Buffer.concat([Buffer.from(`${start}"`), Buffer.from([0xff, 0xc3, 0xf0, 0x9f]), Buffer.from(`"${end}`)]);
+  for await (const { data } of (await hostile(t, open(bytes))).client().subscribe("a")) assert.match(data.stage, /^\uFFFD+$/);
+});
+
 test("a line of 10 MB costs its event alone", async (t) => {
   const long = `id: 1\nevent: progress\ndata: {"padding": "${"x".repeat(10_000_000)}"}\n\n`;
   const told = await followed(await hostile(t, open(long, event(2, "completed"))));

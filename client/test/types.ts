@@ -38,6 +38,10 @@ subscription.close();
   using own = client.subscribe(jobId);
   own.lastEventId;
 }
+{
+  await using own = client.subscribe(jobId);
+  own.lastEventId;
+}
 
 const width: number = (await client.waitFor(jobId, { timeout: 1000 })).restore.width;
 const answer: Response = await client.send(`/photos/${uploaded.photo.id}`, { method: "DELETE" });
