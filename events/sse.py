@@ -23,11 +23,13 @@ def last_event_id(header: str | None, parameter: str | None) -> int | None:
     """Return the number a client has seen last; the header wins, as a browser sets it.
 
     None where neither is given: a client that knows nothing yet. Raises ValueError for what is not
-    a number of ours.
+    a number of ours, also where the other one counts.
     """
-    value = header or parameter
-    if not value:
-        return None
-    if not (value.isascii() and value.isdigit() and len(value) < 19):
-        raise ValueError(value)
-    return int(value)
+    numbers = [_number(value) for value in (header, parameter) if value]
+    return numbers[0] if numbers else None
+
+
+def _number(text: str) -> int:
+    if text.isascii() and text.isdigit() and len(text) < 19:
+        return int(text)
+    raise ValueError(text)

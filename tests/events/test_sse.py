@@ -38,3 +38,5 @@ def test_the_header_wins_over_the_parameter(
 def test_what_is_not_a_number_of_ours_is_refused(value: str) -> None:
     with pytest.raises(ValueError, match=r"."):
         sse.last_event_id(value, None)
+    with pytest.raises(ValueError, match=r"."):
+        sse.last_event_id("3", value)

@@ -105,7 +105,16 @@ def test_the_command_makes_tokens_for_less_and_for_ever(user: User) -> None:
     assert (token.scopes, token.expires_at) == (["read", "events"], None)
 
 
-@pytest.mark.parametrize("wrong", [["--scope", "all"], ["--days", "-1"], ["--days", "soon"]])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        ["--scope", "all"],
+        ["--days", "-1"],
+        ["--days", "soon"],
+        ["--name", "x" * 101],
+        ["--name", "two\nlines"],
+    ],
+)
 def test_the_command_refuses_what_it_does_not_know(user: User, wrong: list[str]) -> None:
     with pytest.raises(CommandError):
         call_command("create_token", user.username, *wrong)

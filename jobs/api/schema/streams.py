@@ -35,7 +35,7 @@ def paths() -> Schema:
 
 
 def _operation(id: str, summary: str, parameters: list[Schema]) -> Schema:
-    number = {"type": "integer", "minimum": 0, "maximum": 10**18 - 1}
+    number = {"type": "string", "pattern": "^[0-9]{0,18}$"}
     return {
         "operationId": id,
         "summary": summary,

@@ -13,6 +13,7 @@ from django.utils import timezone
 from jobs.models import ApiToken, Scope
 
 _DAYS = 365
+_LONGEST_NAME = 100
 
 
 class Command(BaseCommand):
@@ -23,7 +24,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         """Take the user's name, what the token is for, and how long it is good."""
         parser.add_argument("username")
-        parser.add_argument("--name", default="", help="What the token is for.")
+        parser.add_argument("--name", type=_name, default="", help="What the token is for.")
         scopes = "Give it this scope alone; several times for several. Default: all."
         parser.add_argument("--scope", action="append", choices=Scope.values, help=scopes)
         days = f"Days after which it expires; 0 for never. Default: {_DAYS}."
@@ -46,6 +47,12 @@ class Command(BaseCommand):
             expires_at=timezone.now() + timedelta(days=days) if days else None,
         )
         self.stdout.write(token)
+
+
+def _name(text: str) -> str:
+    if len(text) <= _LONGEST_NAME and text.isprintable():
+        return text
+    raise ArgumentTypeError(f"up to {_LONGEST_NAME} characters are wanted, in one line.")
 
 
 def _days(text: str) -> int:
