@@ -32,6 +32,8 @@ HEADERS = {
     "X-Content-Type-Options": "nosniff",
 }
 _FOR_ALL = {"Access-Control-Allow-Origin": "*"}
+# What is kept of an answer is for one origin.
+_FOR_NOBODY = {"Vary": "origin"}
 # What an Accept may call a stream, the most specific last.
 _RANGES = ["*/*", "text/*", sse.CONTENT_TYPE]
 
@@ -85,7 +87,7 @@ def for_other_origins(request: Request) -> dict[str, str]:
         # A grant is for pages of other sites. Nothing else was looked at to know who asks.
         return _FOR_ALL
     if "origin" not in request.headers:
-        return {}
+        return _FOR_NOBODY
     answer = HttpResponse()
     _cors.add_response_headers(cast("HttpRequest", request), answer)
     return {name: value for name, value in answer.items() if name != "Content-Type"}

@@ -77,7 +77,7 @@ def test_a_stream_is_for_listed_origins_with_a_token_in_a_header(
         assert allowed(response) == answer
 
 
-@pytest.mark.parametrize("url", ["/api/v1/jobs", "/api/v1/x"])
+@pytest.mark.parametrize("url", ["/api/v1/events", "/api/v1/events/7", "/api/v1/jobs", "/api/v1/x"])
 def test_what_is_kept_is_kept_for_one_origin(server: str, url: str) -> None:
     with calling(server) as client:
         for headers in ({}, {"Origin": LISTED}, {"Origin": OTHER}):

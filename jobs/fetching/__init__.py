@@ -7,6 +7,16 @@ request and each redirect.
 from __future__ import annotations
 
 from .client import Answer, get, send
+from .network import check_where_it_leads
 from .rules import FetchError, Rules, Target, check
 
-__all__ = ["Answer", "FetchError", "Rules", "Target", "check", "get", "send"]
+__all__ = [
+    "Answer",
+    "FetchError",
+    "Rules",
+    "Target",
+    "check",
+    "check_where_it_leads",
+    "get",
+    "send",
+]

@@ -12,9 +12,25 @@ from typing import Any
 
 import httpcore2
 
-from .rules import FetchError, is_public
+from .rules import FetchError, Rules, check, is_public
 
 _CONNECT = 10.0  # seconds for one of a name's addresses, if it has several
+_GLANCE = 2.0  # seconds for a name that somebody waits for
+
+
+def check_where_it_leads(url: str, *, rules: Rules) -> None:
+    """Raise FetchError for an address that is not called, by its text or by where its name leads.
+
+    A name that is not found may be tomorrow, and is judged at each call anyway.
+    """
+    target = check(url, rules=rules)
+    if target.is_trusted:
+        return
+    try:
+        found = _look_up(target.host, target.port, Deadline(_GLANCE))
+    except FetchError:
+        return
+    _judge(found)
 
 
 class Deadline:
@@ -48,13 +64,18 @@ class Backend(httpcore2.NetworkBackend):
     ) -> httpcore2.NetworkStream:
         """Return a connection to the host. Raises FetchError."""
         found = _look_up(host, port, self._deadline)
-        if not self._is_trusted and not all(is_public(address[0]) for _, address in found):
-            message = "This is no address that we call: it does not lead to a public host."
-            raise FetchError("bad_url", message)
+        if not self._is_trusted:
+            _judge(found)
         return Stream(_connected(found, self._deadline), self._deadline)
 
 
 Found = list[tuple[socket.AddressFamily, Any]]
+
+
+def _judge(found: Found) -> None:
+    if not all(is_public(address[0]) for _, address in found):
+        message = "This is no address that we call: it does not lead to a public host."
+        raise FetchError("bad_url", message)
 
 
 def _look_up(host: str, port: int, deadline: Deadline) -> Found:

@@ -36,7 +36,7 @@ def register(
     Raises FetchError for an address that is not called, TooManyError, and RepeatedError for a wish
     that was granted before.
     """
-    fetching.check(url, rules=rules())
+    fetching.check_where_it_leads(url, rules=rules())
     webhook = Webhook(
         owner=owner, url=url, event_types=list(event_types), secret=signing.new_secret()
     )
@@ -61,7 +61,7 @@ def change(
     """Change what is given. Raises FetchError for an address that is not called."""
     fields: dict[str, Any] = {}
     if url is not None:
-        fetching.check(url, rules=rules())
+        fetching.check_where_it_leads(url, rules=rules())
         fields["url"] = url
     if event_types is not None:
         fields["event_types"] = list(event_types)

@@ -17,6 +17,7 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 
 from jobs import deletion, lifecycle, streams
+from jobs.fetching import FetchError
 from jobs.models import Delivery, Job, Webhook
 from jobs.outgoing import registry, sending
 from tests import factories
@@ -258,6 +259,23 @@ def test_an_address_that_is_gone_is_called_no_more(
     assert (body["is_enabled"], body["disabled_reason"]) == (False, "gone")
     told(job, "completed")
     assert Delivery.objects.count() == 2
+
+
+@pytest.mark.parametrize(
+    "address", ["127.0.0.1", "10.0.0.1", "169.254.169.254", "::1", "::ffff:7f00:1"]
+)
+def test_a_name_that_leads_inside_is_not_registered(
+    user: User, webhook: Webhook, monkeypatch: pytest.MonkeyPatch, address: str
+) -> None:
+    public = (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("1.1.1.1", 443))
+    inside = (socket.AF_INET6, socket.SOCK_STREAM, 6, "", (address, 443))
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *args, **kwargs: [public, inside])
+    url = "https://shop.example/hook"
+    with pytest.raises(FetchError, match="public"):
+        registry.register(owner=user, url=url, event_types=ALL)
+    with pytest.raises(FetchError, match="public"):
+        registry.change(webhook, url=url)
+    assert Webhook.objects.get().url != url
 
 
 def test_a_name_that_leads_inside_by_now_is_not_called(
