@@ -12,7 +12,7 @@ from functools import cache, cached_property
 from typing import Any, Generic, NamedTuple, TypeVar, cast
 
 from django.db import connection
-from django.db.models import Field, Model, QuerySet
+from django.db.models import AutoField, Field, Model, QuerySet
 
 M = TypeVar("M", bound=Model)
 
@@ -132,12 +132,37 @@ def _read(row: Sequence[Any], plan: _Plan) -> list[Any]:
     return values
 
 
-def update(row: Model, *fields: str) -> None:
-    """Write the fields of a row that exists: `save` with `update_fields`, without signals."""
+class Change(NamedTuple):
+    """A statement that writes one row, and its values; to be made at once, or with others."""
+
+    statement: str
+    values: list[Any]
+
+    def make(self) -> None:
+        """Execute it."""
+        with connection.cursor() as cursor:
+            cursor.execute(*self)
+
+
+def update(row: Model, *fields: str) -> Change:
+    """Return what writes the fields of a row that exists, as it is now.
+
+    As `save` with `update_fields` does, without signals.
+    """
     statement, columns = _update(type(row), fields)
-    values = [field.get_db_prep_save(getattr(row, field.attname), connection) for field in columns]
-    with connection.cursor() as cursor:
-        cursor.execute(statement, values)
+    return Change(statement, [_written(row, column) for column in columns])
+
+
+def insert(row: Model) -> Change:
+    """Return what adds the row, as `save` with `force_insert` does, without signals."""
+    statement, columns = _insert(type(row))
+    for column in columns:
+        column.pre_save(row, add=True)
+    return Change(statement, [_written(row, column) for column in columns])
+
+
+def _written(row: Model, column: Field[Any, Any]) -> Any:
+    return column.get_db_prep_save(getattr(row, column.attname), connection)
 
 
 @cache
@@ -148,6 +173,16 @@ def _update(model: type[Model], fields: tuple[str, ...]) -> tuple[str, list[Fiel
     places = ", ".join(f'"{column.column}" = %s' for column in columns)
     statement = f'UPDATE "{meta.db_table}" SET {places} WHERE "{meta.pk.column}" = %s'  # noqa: S608 - names of ours
     return statement, [*columns, meta.pk]
+
+
+@cache
+def _insert(model: type[Model]) -> tuple[str, list[Field[Any, Any]]]:
+    meta = model._meta  # noqa: SLF001
+    # A number that the database gives is not ours to write.
+    columns = [column for column in meta.concrete_fields if not isinstance(column, AutoField)]
+    names = ", ".join(f'"{column.column}"' for column in columns)
+    places = ", ".join(["%s"] * len(columns))
+    return f'INSERT INTO "{meta.db_table}" ({names}) VALUES ({places})', columns  # noqa: S608
 
 
 def _column(model: type[Model], name: str) -> Field[Any, Any]:

@@ -151,6 +151,7 @@ def _ask(job: Job) -> bool:
     """Make the job pending, and have it submitted once that is committed."""
     if not job.advance(Status.PENDING, now=timezone.now()):
         return False
+    job.moved().make()
     # robust: with the broker down the job is kept all the same, and the reconciler submits it.
     transaction.on_commit(lambda: _submit(str(job.pk)), robust=True)
     return True

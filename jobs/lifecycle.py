@@ -33,6 +33,7 @@ STATUSES = {
     "TIMED_OUT": Status.TIMED_OUT,
 }
 _PROGRESS_GAP = timedelta(seconds=0.5)  # between two that are told, however fast a worker posts
+_PROGRESS = ["progress", "stage", "heard_at", "progress_told_at", "progress_is_untold"]
 _UNEXPLAINED = {
     Status.FAILED: gettext_noop("The worker could not restore this photo."),
     Status.CANCELLED: gettext_noop("The restoration was cancelled."),
@@ -127,7 +128,7 @@ def _move(job_id: UUID | str, status: Status, report: Report) -> bool:
         job = lock(job_id)
         if job is None or not _advance(job, status, report, now):
             return False
-        streams.tell(job, status.value)
+        streams.tell(job, status.value, job.moved())
     return True
 
 
@@ -163,7 +164,7 @@ def _await(attempt: Attempt, report: Report, result: endpoints.Result, now: date
         fetches.ask(attempt, result, now=now)
         moved = _advance(job, Status.PROCESSING, report, now)
         if moved:
-            streams.tell(job, Status.PROCESSING.value)
+            streams.tell(job, Status.PROCESSING.value, job.moved())
         else:
             job.save(update_fields=["delay_ms", "execution_ms"])
     return moved
@@ -233,8 +234,7 @@ def _finish(restore: Restore, report: Report | None, now: datetime) -> bool:
         job.progress, job.stage = 100, ""
         _advance(job, Status.COMPLETED, report, now)
         restore.job = job
-        restore.save(force_insert=True)
-        streams.tell(job, Status.COMPLETED.value)
+        streams.tell(job, Status.COMPLETED.value, job.moved(), rows.insert(restore))
         thumbnails.ask(restore)
     return True
 
@@ -279,8 +279,7 @@ def hold(job_id: UUID | str) -> bool:
         if job is None or job.status != Status.PENDING or job.stage == ON_HOLD:
             return False
         job.stage = ON_HOLD
-        rows.update(job, "stage")
-        streams.tell(job, streams.PROGRESS)
+        streams.tell(job, streams.PROGRESS, rows.update(job, "stage"))
     return True
 
 
@@ -307,7 +306,7 @@ def stop(
         locked.error_code, locked.error_message = code, message[:500]
         locked.error_retryable = retryable
         _advance(locked, status, report, now)
-        streams.tell(locked, status.value)
+        streams.tell(locked, status.value, locked.moved())
     return True
 
 
@@ -336,7 +335,7 @@ def _note_progress(job: Job, fraction: float, stage: str, now: datetime) -> bool
     if percent < job.progress or (percent, stage) == (job.progress, job.stage):
         return False
     if job.advance(Status.PROCESSING, now=now):
-        streams.tell(job, Status.PROCESSING.value)
+        streams.tell(job, Status.PROCESSING.value, job.moved())
     job.progress, job.stage, job.heard_at = percent, stage, now
     return True
 
@@ -345,12 +344,12 @@ def _tell_progress(job: Job, now: datetime) -> timedelta | None:
     """Save the job's progress and tell it; where it must be held back, return for how long."""
     wait = job.progress_told_at + _PROGRESS_GAP - now if job.progress_told_at else timedelta()
     job.progress_is_untold = wait > timedelta()
-    if not job.progress_is_untold:
-        job.progress_told_at = now
-        streams.tell(job, streams.PROGRESS)
-    fields = ["progress", "stage", "heard_at", "progress_told_at", "progress_is_untold"]
-    rows.update(job, *fields)
-    return wait if job.progress_is_untold else None
+    if job.progress_is_untold:
+        rows.update(job, *_PROGRESS).make()
+        return wait
+    job.progress_told_at = now
+    streams.tell(job, streams.PROGRESS, rows.update(job, *_PROGRESS))
+    return None
 
 
 def tell_progress(*, job_id: UUID | str) -> timedelta | None:

@@ -203,10 +203,10 @@ class Job(models.Model):
         return self.status in FINAL
 
     def advance(self, to: Status, *, now: datetime) -> bool:
-        """Move forward to the status and save; False, and nothing changed, where that is no move.
+        """Move forward to the status; False, and nothing changed, where that is no move.
 
         The caller holds the row's lock. Only a move may write a Restore or an event, so that a
-        late, repeated or overtaken report does nothing twice.
+        late, repeated or overtaken report does nothing twice. The caller has `moved()` made.
         """
         if ORDER[to] <= ORDER[Status(self.status)]:
             return False
@@ -219,8 +219,11 @@ class Job(models.Model):
         if self.is_final:
             self.finished_at = now
             self.progress_is_untold = False  # the end tells more
-        rows.update(self, *_MOVED)
         return True
+
+    def moved(self) -> rows.Change:
+        """Return what writes all that may change with a job's status."""
+        return rows.update(self, *_MOVED)
 
 
 class AttemptQuerySet(models.QuerySet["Attempt"]):

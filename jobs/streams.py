@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.db import transaction
 
-from events import log, pruning
+from events import log, pruning, rows
 from events.models import DELETED, Event
 
 from .models import Job
@@ -43,13 +43,13 @@ def read(jobs: Iterable[Job]) -> list[tuple[Job, int]]:
     return [(found[pk], last[pk]) for pk in names if pk in found]
 
 
-def tell(job: Job, type: str) -> None:
-    """Append what became true of the job to its own stream and to its owner's.
+def tell(job: Job, type: str, *changes: rows.Change) -> None:
+    """Append what becomes true of the job by the changes to its own stream and to its owner's.
 
-    Within the transaction that made it true.
+    Within one transaction, in which they are made, too.
     """
     events = _events(job, type, snapshot(job), final=job.is_final)
-    log.append_all(events)
+    log.append_all(events, *changes)
     _tell_webhooks(job, events[0])
 
 

@@ -24,11 +24,12 @@ from events.serving import EventStreams  # noqa: E402
 
 from . import files  # noqa: E402
 from .body_limit import BodyLimit  # noqa: E402
-from .handler import PooledHandler  # noqa: E402
+from .handler import BareHandler, Choice, PooledHandler  # noqa: E402
 from .health import Health  # noqa: E402
 
 # The streams' outermost: what stands around them is kept with each of them for as long as it lasts.
-application = EventStreams(Health(BodyLimit(PooledHandler(), limit=settings.MAX_BODY)))
+requests = Choice("/api/v1/webhooks/runpod-", BareHandler(), others=PooledHandler())
+application = EventStreams(Health(BodyLimit(requests, limit=settings.MAX_BODY)))
 reads.start()
 files.take_all()
 

@@ -18,10 +18,11 @@ handler404 = "photorestore.errors.not_found"
 handler500 = "photorestore.errors.server_error"
 
 urlpatterns = [
+    # First, since a browser waits for what they bring: finding an address takes time.
+    path("api/v1/", include("webhooks.urls")),
     path("", include("jobs.urls")),
     path("api/v1/", include("jobs.api.urls")),
     path("api/v1/", include("events.urls")),
-    path("api/v1/", include("webhooks.urls")),
     # The admin names no icon, and browsers then ask for this one.
     path("favicon.ico", RedirectView.as_view(url=lazy(static, str)("jobs/favicon.svg"))),
     path("language/", set_language, name="set-language"),

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import httpx2
 from django.db import connection
 
 from tests import factories
-from tests.streams import bearer, eventually
+from tests.streams import bearer, calling, eventually
 
 
 def open_connections() -> int:
@@ -33,3 +34,24 @@ def test_a_thread_keeps_no_connection_when_it_has_answered(server: str) -> None:
     with ThreadPoolExecutor(16) as clients:
         assert set(clients.map(ask, range(64))) == {200}
     eventually(lambda: open_connections() == 0)
+
+
+def test_runpod_s_calls_are_answered_without_middleware_but_not_without_its_care(
+    server: str, settings: Any
+) -> None:
+    _, token = factories.attempt(factories.job())
+    url = f"{server}/api/v1/webhooks/runpod-completion/{token}"
+    report = {"id": "job-1", "status": "IN_QUEUE"}
+    with calling(server) as client:
+        answer = client.post(url, json=report)
+        assert (answer.status_code, answer.json()) == (200, {"ok": True})
+        assert answer.headers["content-length"] == str(len(answer.content))
+        found = {name: answer.headers.get(name) for name in settings.SECURITY_HEADERS}
+        assert found == settings.SECURITY_HEADERS
+        assert "set-cookie" not in answer.headers
+        for wrong, status in [("/nobody's", 404), ("", 404), (f"/{token}/", 404)]:
+            answer = client.post(f"{server}/api/v1/webhooks/runpod-completion{wrong}", json=report)
+            assert (answer.status_code, answer.json()["status"]) == (status, status)
+            assert answer.headers["x-content-type-options"] == "nosniff"
+        answer = client.post(url, json=report, headers={"Host": "evil.example"})
+        assert (answer.status_code, answer.json()["code"]) == (400, "bad_request")

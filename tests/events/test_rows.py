@@ -59,7 +59,7 @@ def test_a_lookup_s_row_is_locked_where_the_query_locks(
 def test_an_update_writes_the_fields_it_names_and_no_others() -> None:
     event, other = an_event(1), an_event(2)
     event.type, event.data, event.final = "completed", "[]", True
-    rows.update(event, "type", "final")
+    rows.update(event, "type", "final").make()
     event.refresh_from_db()
     assert (event.type, event.data, event.final) == ("completed", "{}", True)
     other.refresh_from_db()
@@ -70,5 +70,18 @@ def test_a_row_that_is_gone_is_not_written_anew() -> None:
     event = an_event(1)
     Event.objects.all().delete()
     event.pk = 1
-    rows.update(event, "type")
+    rows.update(event, "type").make()
     assert not Event.objects.exists()
+
+
+def test_a_row_is_added_as_saving_it_does() -> None:
+    Stream.objects.create(name="a")
+    event = Event(stream_id="a", seq=1, type="progress", data='{"a": 1}', subject="b")
+    rows.insert(event).make()
+    found = Event.objects.get()
+    assert {**vars(found), "_state": None, "id": None} == {
+        **vars(event),
+        "_state": None,
+        "id": None,
+    }
+    assert found.created_at is not None
