@@ -83,6 +83,7 @@ _MOMENTS = {
     Status.QUEUED: "queued_at",
     Status.PROCESSING: "started_at",
 }
+WAITING = [Status.PENDING, Status.QUEUED]
 ON_HOLD = "on hold"  # the stage of a pending job that RunPod does not take for now
 
 
@@ -102,8 +103,11 @@ class JobQuerySet(models.QuerySet["Job"]):
         """Return whosever jobs RunPod will turn to before this one, as far as we know."""
         if job.requested_at is None:
             return self.none()
-        waiting = self.filter(status__in=[Status.PENDING, Status.QUEUED])
-        return waiting.filter(requested_at__lt=job.requested_at)
+        return self.waiting().filter(requested_at__lt=job.requested_at)
+
+    def waiting(self) -> Self:
+        """Return the jobs that were asked for and are not begun."""
+        return self.filter(status__in=WAITING)
 
     def newest(self) -> Self:
         """Return each photo's newest job."""
@@ -143,6 +147,8 @@ class Job(models.Model):
         default=0, help_text="Per cent, as the worker says."
     )
     stage = models.CharField(max_length=40, blank=True)
+    # While it waits: how many are before it, at most, as was last told (jobs.places).
+    ahead = models.PositiveSmallIntegerField(null=True, blank=True)
     # When its progress was last told, and whether there is newer that was held back since.
     progress_told_at = models.DateTimeField(null=True, blank=True)
     progress_is_untold = models.BooleanField(default=False)
@@ -201,6 +207,11 @@ class Job(models.Model):
     def is_final(self) -> bool:
         """Whether nothing will happen to it any more."""
         return self.status in FINAL
+
+    @property
+    def waits(self) -> bool:
+        """Whether it was asked for and is not begun."""
+        return self.status in WAITING
 
     def advance(self, to: Status, *, now: datetime) -> bool:
         """Move forward to the status; False, and nothing changed, where that is no move.

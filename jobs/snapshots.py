@@ -34,7 +34,10 @@ class ErrorSnapshot(TypedDict):
 
 
 class JobSnapshot(TypedDict):
-    """A job as clients see it, complete every time; `progress` is per cent."""
+    """A job as clients see it, complete every time.
+
+    `progress` is per cent; `ahead`, while it waits, how many jobs are before it at most.
+    """
 
     job_id: str
     photo_id: str
@@ -42,6 +45,7 @@ class JobSnapshot(TypedDict):
     status: str
     progress: int
     stage: str | None
+    ahead: int | None
     options: dict[str, Any]
     restore: RestoreSnapshot | None
     error: ErrorSnapshot | None
@@ -65,6 +69,7 @@ def snapshot(job: Job) -> JobSnapshot:
         "status": job.status,
         "progress": job.progress,
         "stage": job.stage or None,
+        "ahead": job.ahead if job.waits else None,
         "options": job.options,
         "restore": restore_snapshot(restore) if restore else None,
         "error": _error(job),

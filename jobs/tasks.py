@@ -22,6 +22,7 @@ from . import (
     leftovers,
     lifecycle,
     mails,
+    places,
     reconciliation,
     submission,
     thumbnails,
@@ -166,6 +167,12 @@ def forget_leftovers() -> None:
 def forget_uploads() -> None:
     """Delete the pictures that workers left and nobody will ask for."""
     uploads.forget(now=timezone.now())
+
+
+@shared_task
+def tell_places() -> None:
+    """Tell those who wait how many are before them."""
+    places.tell()
 
 
 @shared_task

@@ -20,7 +20,6 @@ urlpatterns = [
     path("jobs/<uuid:job_id>/start/", photo.start, name="start"),
     path("photos/<uuid:photo_id>/share/", sharing.share, name="share"),
     path("photos/<uuid:photo_id>/share/stop/", sharing.stop, name="stop-sharing"),
-    path("jobs/<uuid:job_id>/ahead/", photo.ahead, name="ahead"),
     path("restores/<uuid:restore_id>/choose/", photo.choose, name="choose"),
     path("restores/<uuid:restore_id>/<str:format>/", photo.download, name="download"),
     path("shared/<str:token>/", sharing.shared, name="shared"),

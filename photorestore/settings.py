@@ -313,6 +313,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 5.0,
         "options": {"expires": 5},
     },
+    "tell-places": {
+        "task": "jobs.tasks.tell_places",
+        "schedule": 3.0,
+        "options": {"expires": 3},
+    },
     "make-missing-thumbnails": {
         "task": "jobs.tasks.make_missing_thumbnails",
         "schedule": 300.0,

@@ -33,6 +33,8 @@ export interface JobSnapshot {
   /** Per cent. */
   progress: number;
   stage: string | null;
+  /** While it waits, how many jobs are before it, at most; null where nobody knows yet. */
+  ahead: number | null;
   options: Record<string, unknown>;
   restore: Restore | null;
   error: { code: string; message: string; retryable: boolean } | null;

@@ -125,7 +125,7 @@ function typeOf({ status, progress }) {
 }
 
 /** How far a job is: it only moves forward. */
-function rank({ status, progress }) {
+function rank({ status, progress, ahead }) {
   if (FINAL.includes(status)) return status === "deleted" ? 9 : 8;
-  return ORDER.indexOf(status) + (status === "processing" ? progress / 101 : 0);
+  return ORDER.indexOf(status) + (status === "processing" ? progress : 100 - (ahead ?? 100)) / 101;
 }

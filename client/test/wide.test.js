@@ -70,6 +70,19 @@ test("one that has a connection of its own comes over, and repeats nothing", asy
   assert.equal(of("/events/a").length, 1);
 });
 
+test("one that waits is told that fewer are before it than when it was read", async (t) => {
+  const jobs = { a: job("a", "queued", { ahead: 5, last_event_id: 1 }), b: job("b", "queued", { ahead: 6, last_event_id: 1 }) };
+  const { client, streams } = await many(t, jobs);
+  const [a, b] = [listener(), listener()];
+  client.subscribe("a", a.handlers);
+  client.subscribe("b", b.handlers);
+  await until(() => streams.length && a.events.length && b.events.length);
+  const fewer = [5, 4].map((ahead, more) => event(101 + more, "progress", { status: "queued", ahead }));
+  streams[0].write(fewer.join("") + event(103, "completed") + event(104, "completed", { job_id: "b" }));
+  await Promise.all([a.closed, b.closed]);
+  assert.deepEqual(a.events, ["1 queued", "undefined progress", "undefined completed"]);
+});
+
 test("it does for the stream of all itself, too", async (t) => {
   const { client, of, streams } = await many(t, { a: job("a", "queued", { last_event_id: 1 }) });
   const [all, a] = [listener(), listener()];

@@ -11,12 +11,10 @@ from django.contrib.auth.decorators import login_required
 from django.core.files import File
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
-from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import content_disposition_header
 from django.utils.translation import gettext as _
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from .. import (
@@ -26,6 +24,7 @@ from .. import (
     intake,
     names,
     pictures,
+    places,
     presets,
     sharing,
     streams,
@@ -39,7 +38,6 @@ from .cards import cards, newest_jobs
 from .shared import user_of
 
 _MOST_JOBS = 50  # of one photo, that its page shows
-_MOST_AHEAD = 100  # jobs, beyond which it matters no more how many they are
 
 
 def _mine(request: HttpRequest, photo_id: UUID) -> Photo:
@@ -96,29 +94,14 @@ def _live(job: Job) -> dict[str, object]:
     if not read:
         raise Http404
     [(found, last)] = read
-    waits = found.status in (Status.PENDING, Status.QUEUED)
     return {
         "job": found,
         "last_event_id": last,
         "snapshot": snapshot(found),
-        "ahead": _ahead(found) if waits else 0,
-        "most_ahead": _MOST_AHEAD,
+        "ahead": places.of(found) if found.waits else None,
+        "steps": places.STEPS,
+        "most_ahead": places.MOST,
     }
-
-
-def _ahead(job: Job) -> int:
-    """Return how many jobs come before it, at most _MOST_AHEAD."""
-    return len(Job.objects.ahead_of(job).values_list("pk", flat=True).order_by()[:_MOST_AHEAD])
-
-
-@login_required
-@require_GET
-@never_cache
-def ahead(request: HttpRequest, job_id: UUID) -> HttpResponse:
-    """Say how many jobs come before this one, for the page's script."""
-    job = get_object_or_404(Job.objects.of(user_of(request)), pk=job_id)
-    context = {"ahead": _ahead(job), "most_ahead": _MOST_AHEAD}
-    return HttpResponse(render_to_string("jobs/_ahead.html", context).strip())
 
 
 @login_required

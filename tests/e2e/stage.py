@@ -48,6 +48,10 @@ class Stage:
         """Have the named photo's owner ask for another result."""
         self._run(f"from tests.e2e import stage_rows; stage_rows.ask_again({self._id(name)})")
 
+    def tell_places(self) -> None:
+        """Have those who wait told how many are before them."""
+        self._run("from jobs import places; places.tell()")
+
     def _id(self, name: str) -> str:
         return repr(self.pages()[f"photo-{name}"].split("/")[2])
 

@@ -153,3 +153,22 @@ def test_a_result_that_replaces_another_leaves_it_among_the_others(
     expect(first).to_contain_text("Restored")
     first.get_by_role("button", name="Show this one").click()
     expect(shown).to_have_attribute("src", str(old))
+
+
+def test_who_waits_sees_those_before_it_become_fewer_without_asking(
+    browser: Browser, server: Server, stage: Stage
+) -> None:
+    stage.ask_again("done")
+    page = opened(browser, server, stage, "photo-done")
+    hint = page.locator("[data-ahead]")
+    expect(hint).to_be_visible()
+    before = hint.inner_text()
+    requests: list[str] = []
+    page.on("request", lambda request: requests.append(request.url))
+    stage.report("queued", "COMPLETED")
+    stage.tell_places()
+    expect(hint).not_to_have_text(before, timeout=WITHIN)
+    expect(hint).to_have_text(re.compile("before it|is next"))
+    stage.report("done", "IN_PROGRESS")
+    expect(hint).to_be_hidden(timeout=WITHIN)
+    assert requests == []

@@ -138,6 +138,7 @@ def example(type: str) -> dict[str, Any]:
         "status": status,
         "progress": {Status.COMPLETED: 100, Status.QUEUED: 0}.get(status, 38),  # type: ignore[call-overload]
         "stage": "noise" if status == Status.PROCESSING else None,
+        "ahead": 3 if status == Status.QUEUED else None,
         "options": {"scale": 2},
         "restore": _restore() if status == Status.COMPLETED else None,
         "error": _error(status),

@@ -4,9 +4,8 @@ import { createClient } from "../client/index.js";
 import { compare } from "./compare.js";
 import { connectionHint } from "./connection.js";
 import { connectNews } from "./news.js";
-import { isFinal, say, showProgress, stateOf } from "./words.js";
+import { isFinal, say, showProgress, stateOf, wordsOf } from "./words.js";
 
-const ASK_AGAIN = 15_000; // milliseconds, about how many jobs are before it
 const NO_ID = "00000000-0000-0000-0000-000000000000";
 const page = document.querySelector("[data-photo]");
 const $ = (selector) => page.querySelector(selector);
@@ -31,7 +30,7 @@ function draw(snapshot) {
   if (isFinal(snapshot)) $("[data-cancel]")?.remove();
   $("[data-doing]").hidden = isFinal(snapshot) && !snapshot.restore;
   $("[data-bar]").hidden = isFinal(snapshot);
-  $("[data-ahead]").hidden = !waits(snapshot);
+  showAhead(snapshot);
   showProgress($("progress"), snapshot);
   $(".percent").textContent = snapshot.status === "processing" ? `${snapshot.progress} %` : "";
 
@@ -43,6 +42,13 @@ function draw(snapshot) {
 
 /** It has a turn to wait for: one that is on hold waits for something else. */
 const waits = ({ status, stage }) => (status === "pending" && stage !== "on hold") || status === "queued";
+
+/** Say how many are before it; what the page has said since it was loaded stays until that is told. */
+function showAhead(snapshot) {
+  const hint = $("[data-ahead]");
+  hint.hidden = !waits(snapshot);
+  if (snapshot.ahead !== null) say(hint, wordsOf("ahead", snapshot.ahead));
+}
 
 function showMoments(snapshot) {
   for (const moment of page.querySelectorAll("[data-moment]")) {
@@ -114,15 +120,6 @@ function showDeleted() {
 
 const copy = (id) => document.getElementById(id).content.cloneNode(true);
 
-/** While others are before it, say how many: no event tells of theirs. */
-async function askAhead() {
-  const hint = $("[data-ahead]");
-  if (!hint || hint.hidden) return;
-  const answer = document.hidden ? null : await fetch(hint.dataset.aheadUrl).catch(() => null);
-  if (answer?.ok) say(hint, (await answer.text()).trim());
-  setTimeout(askAhead, ASK_AGAIN);
-}
-
 function connectCopying() {
   const button = $("[data-copy]");
   if (!button || !navigator.clipboard) return;
@@ -136,7 +133,6 @@ function connectCopying() {
 localTimes();
 compare($("[data-compare]"));
 connectCopying();
-if (Number($("[data-ahead]")?.dataset.ahead)) setTimeout(askAhead, ASK_AGAIN);
 if ("live" in page.dataset) {
   const { job, lastEventId } = page.dataset;
   const handlers = {

@@ -2,11 +2,13 @@
 
 const words = document.getElementById("words")?.content;
 
-const find = (kind, name) => words?.querySelector(`[data-${kind}="${CSS.escape(name)}"]`)?.textContent.trim();
+/** Return the words of that kind and name, if there are such. */
+export const wordsOf = (kind, name) =>
+  words?.querySelector(`[data-${kind}="${CSS.escape(name)}"]`)?.textContent.trim();
 
 export function stateOf({ status, stage }) {
-  if ((status === "processing" || status === "pending") && stage) return find("stage", stage) ?? stage;
-  return find("status", status) ?? status;
+  if ((status === "processing" || status === "pending") && stage) return wordsOf("stage", stage) ?? stage;
+  return wordsOf("status", status) ?? status;
 }
 
 /** Set the text only where it differs: a live region reads out whatever is set. */
