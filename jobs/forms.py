@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from django import forms
@@ -13,18 +13,21 @@ from . import endpoints, presets
 from .models import Scope, Status
 from .outgoing.rules import EVENT_TYPES
 
-# What people call the options and choices that we know of; others have the name they are given.
+# What people call the options that we know of; others have the name they are given.
 _LABELS: dict[Any, str | Promise] = {
     "scale": _("Size"),
-    1: _("Same size"),
-    2: _("Twice as large"),
-    4: _("Four times as large"),
     "strength": _("Strength"),
     "megapixels": _("Megapixels"),
     "prompt": _("What it shows"),
     "seed": _("Seed"),
     "colour": _("Colour"),
 }
+_SCALES: dict[Any, str | Promise] = {
+    1: _("Same size"),
+    2: _("Twice as large"),
+    4: _("Four times as large"),
+}
+_ANSWERS: dict[Any, str | Promise] = {True: _("Yes"), False: _("No")}
 
 
 def _presets() -> Iterator[tuple[str, str | Promise]]:
@@ -40,7 +43,7 @@ def _field(name: str, option: endpoints.Option) -> forms.Field:
     if option.choices or isinstance(option.default, bool):
         values = option.choices or (True, False)
         by_text = {str(value): value for value in values}
-        labels = {**_LABELS, **option.labels}
+        labels = _labels(name, option)
         shown = [(text, labels.get(value, text)) for text, value in by_text.items()]
         return forms.TypedChoiceField(
             choices=[("", _("As chosen above")), *shown],
@@ -54,6 +57,13 @@ def _field(name: str, option: endpoints.Option) -> forms.Field:
         least, most = (int(bound) for bound in (option.minimum, option.maximum))
         return forms.IntegerField(min_value=least, max_value=most, **kept)
     return forms.FloatField(min_value=option.minimum, max_value=option.maximum, **kept)
+
+
+def _labels(name: str, option: endpoints.Option) -> Mapping[Any, str | Promise]:
+    """Return what people call the choices that are known; 1 is true, so each kind by itself."""
+    if not option.choices:
+        return _ANSWERS
+    return option.labels or (_SCALES if name == "scale" else {})
 
 
 class OptionsForm(forms.Form):

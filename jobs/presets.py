@@ -19,9 +19,16 @@ class Preset(NamedTuple):
     options: dict[str, Any]
 
 
-PRESETS = [
+# What is done where nothing is chosen, by the endpoint's word for it.
+_PLAIN = [
     Preset("repair", _("Repair"), _("Scratches, dust, grain and faded tones"), {}),
-    Preset("colour", _("Colour"), _("Colours for a black-and-white photo"), {"colour": True}),
+    Preset("colour", _("Colour"), _("Colours for a black-and-white photo"), {}),
+    Preset("enlarge", _("Enlarge"), _("Larger and clearer"), {}),
+    Preset("restore", _("Restore"), _("Whatever the restorer in use does by itself"), {}),
+]
+_COLOUR = Preset("colour", _("Colour"), _("Colours for a black-and-white photo"), {"colour": True})
+_REPAIRED = [
+    _COLOUR,
     Preset("enlarge-2", _("Enlarge 2×"), _("Repaired, and twice as large"), {"scale": 2}),
     Preset("enlarge-4", _("Enlarge 4×"), _("Repaired, and four times as large"), {"scale": 4}),
     Preset(
@@ -31,17 +38,37 @@ PRESETS = [
         {"colour": True, "scale": 2},
     ),
 ]
+# Of a restorer of which nobody says that it repairs.
+_ENLARGED = [
+    _COLOUR,
+    Preset("enlarge-2", _("Enlarge 2×"), _("Twice as large"), {"scale": 2}),
+    Preset("enlarge-4", _("Enlarge 4×"), _("Four times as large"), {"scale": 4}),
+    Preset(
+        "everything",
+        _("Everything"),
+        _("Coloured and twice as large"),
+        {"colour": True, "scale": 2},
+    ),
+]
 
 
 def offered() -> list[Preset]:
     """Return the presets that the endpoint in use takes: its workflows, where it has such."""
-    workflow = endpoints.current().offered().get("workflow")
+    endpoint = endpoints.current()
+    workflow = endpoint.offered().get("workflow")
     if workflow is None:
-        return [preset for preset in PRESETS if can(preset.options)]
+        return _by_deed(endpoint.deed())
     return [
         Preset(name, name.replace("-", " ").capitalize(), hint, {"workflow": name})
         for name, hint in workflow.labels.items()
     ]
+
+
+def _by_deed(deed: str) -> list[Preset]:
+    """Return what is done anyway, and then what the endpoint takes besides."""
+    plain = next(preset for preset in _PLAIN if preset.name == deed)
+    more = _REPAIRED if deed == "repair" else _ENLARGED
+    return [plain, *(preset for preset in more if can(preset.options))]
 
 
 def can(options: dict[str, Any]) -> bool:

@@ -20,6 +20,9 @@ class Endpoint(Protocol):
     def offered(self) -> Mapping[str, Option]:
         """Return what may be chosen, by its name: for pages and programs to ask."""
 
+    def deed(self) -> str:
+        """Return what is done where nothing is chosen: the name of a preset."""
+
     def clean(self, options: dict[str, Any], *, width: int, height: int) -> dict[str, Any]:
         """Return the options completed with defaults; OptionsError says what is allowed."""
 

@@ -28,6 +28,11 @@ def offered() -> Mapping[str, choices.Option]:
     return options
 
 
+def deed() -> str:
+    """Return what it does with a photo for which nothing was chosen: the workflows say so."""
+    return "restore"
+
+
 def _choice(known: Mapping[str, workflows.Workflow]) -> choices.Option:
     labels = {name: workflow.about for name, workflow in known.items()}
     return choices.Option(default=next(iter(known)), choices=tuple(known), labels=labels)

@@ -41,7 +41,13 @@ WORKERS: dict[str, dict[str, Any]] = {
         "require_base64": True,
     },
 }
-PLACES = ("$photo_url", "$photo_base64", "$photo_data_uri", "$progress_url", "$scale", "$seed")
+# What those do whose work goes by one name; what others do is known to who set them up.
+_DEEDS = {"ddcolor": "colour", "real-esrgan-serve": "enlarge", "fooocus": "enlarge"}
+_OPTIONS = {"scale": choices.SCALE, "colour": choices.COLOUR, "seed": choices.SEED}
+PLACES = (
+    *("$photo_url", "$photo_base64", "$photo_data_uri", "$progress_url"),
+    *(f"${name}" for name in _OPTIONS),
+)
 _PHOTO = {"$photo_url", "$photo_base64", "$photo_data_uri"}
 
 
@@ -79,8 +85,12 @@ def _places(value: Any) -> Iterator[str]:
 def offered() -> Mapping[str, choices.Option]:
     """Return what may be chosen: what the template has a place for."""
     places = set(_places(template()))
-    known = {"scale": choices.SCALE, "seed": choices.SEED}
-    return {name: option for name, option in known.items() if f"${name}" in places}
+    return {name: option for name, option in _OPTIONS.items() if f"${name}" in places}
+
+
+def deed() -> str:
+    """Return what it does with a photo for which nothing was chosen."""
+    return _DEEDS.get(settings.RUNPOD_GENERIC_INPUT, "restore")
 
 
 def clean(options: dict[str, Any], *, width: int, height: int) -> dict[str, Any]:

@@ -68,6 +68,7 @@ def _number(bound: float) -> str:
 
 
 SCALE = Option(default=1, choices=SCALES)
+COLOUR = Option(default=False)
 SEED = Option(default=0, minimum=0, maximum=LARGEST_SEED)
 
 

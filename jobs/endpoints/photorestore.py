@@ -27,6 +27,11 @@ def offered() -> Mapping[str, choices.Option]:
     return _OFFERED
 
 
+def deed() -> str:
+    """Return what it does with a photo for which nothing was chosen."""
+    return "repair"
+
+
 def clean(options: dict[str, Any], *, width: int, height: int) -> dict[str, Any]:
     """Return `{"scale": 1 | 2 | 4}` for a photo of that many pixels; OptionsError otherwise."""
     chosen = choices.cleaned(options, _OFFERED)

@@ -132,7 +132,7 @@ def restore_again(request: HttpRequest, photo_id: UUID) -> HttpResponse:
     found, form = _mine(request, photo_id), OptionsForm(request.POST)
     if form.is_valid():
         return _restore(request, found, form.options())
-    messages.error(request, _("Choose one of the sizes."))
+    messages.error(request, _("Choose what shall be done."))
     return redirect("jobs:photo", found.pk)
 
 

@@ -117,7 +117,7 @@ def test_a_failure_says_what_happened_and_can_be_tried_again(browser: Client, us
 def test_a_size_that_is_none_restores_nothing(browser: Client, user: User) -> None:
     job = factories.job(user)
     answer = browser.post(f"/photos/{job.photo_id}/restore/", {"scale": "3"}, follow=True)
-    assert "Choose one of the sizes." in text(answer)
+    assert "Choose what shall be done." in text(answer)
     assert Job.objects.count() == 1
 
 

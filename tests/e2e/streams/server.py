@@ -109,11 +109,11 @@ def serving(database: str, folder: Path, **settings: str) -> Iterator[Server]:
 
 
 @contextmanager
-def serving_alone(folder: Path) -> Iterator[Server]:
+def serving_alone(folder: Path, **settings: str) -> Iterator[Server]:
     """Run a server over a new SQLite while the context lasts."""
     address = f"sqlite:///{folder / 'db.sqlite3'}"
     databases.migrate(address)
-    with serving(address, folder) as server:
+    with serving(address, folder, **settings) as server:
         yield server
 
 
