@@ -34,10 +34,14 @@ def _presets() -> Iterator[tuple[str, str | Promise]]:
     return ((preset.name, preset.label) for preset in presets.offered())
 
 
+def _label(name: str) -> str | Promise:
+    return _LABELS.get(name, name.replace("_", " ").capitalize())
+
+
 def _field(name: str, option: endpoints.Option) -> forms.Field:
     """Return a field for an option; left empty, the preset decides."""
     kept: dict[str, Any] = {
-        "label": _LABELS.get(name, name.replace("_", " ").capitalize()),
+        "label": _label(name),
         "required": False,
     }
     if option.choices or isinstance(option.default, bool):
@@ -97,6 +101,20 @@ class OptionsForm(forms.Form):
         details = {name: self.cleaned_data.get(name) for name in self._offered}
         chosen = {name: value for name, value in details.items() if value is not None}
         return {**by_name.get(self.cleaned_data["preset"], {}), **chosen}
+
+
+def described(options: Mapping[str, Any]) -> list[str]:
+    """Return what was chosen, in the words of the form."""
+    return [_described(name, value) for name, value in options.items()]
+
+
+def _described(name: str, value: Any) -> str:
+    if name == "workflow":
+        return presets.label(value)
+    if name == "scale":
+        return str(_SCALES.get(value, value))
+    said = _ANSWERS[value] if isinstance(value, bool) else value
+    return f"{_label(name)}: {said}"
 
 
 class UploadForm(OptionsForm):

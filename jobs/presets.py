@@ -59,9 +59,14 @@ def offered() -> list[Preset]:
     if workflow is None:
         return _by_deed(endpoint.deed())
     return [
-        Preset(name, name.replace("-", " ").capitalize(), hint, {"workflow": name})
+        Preset(name, label(name), hint, {"workflow": name})
         for name, hint in workflow.labels.items()
     ]
+
+
+def label(workflow: str) -> str:
+    """Return what people call the workflow."""
+    return workflow.replace("-", " ").capitalize()
 
 
 def _by_deed(deed: str) -> list[Preset]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -31,7 +32,7 @@ from .. import (
     withdrawal,
 )
 from ..downloads import PictureResponse
-from ..forms import OptionsForm
+from ..forms import OptionsForm, described
 from ..models import Job, Photo, Restore, Share, Status
 from ..snapshots import snapshot
 from .cards import cards, newest_jobs
@@ -42,6 +43,17 @@ _MOST_JOBS = 50  # of one photo, that its page shows
 
 def _mine(request: HttpRequest, photo_id: UUID) -> Photo:
     return get_object_or_404(Photo, pk=photo_id, owner=user_of(request))
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """A job, and what was asked for."""
+
+    job: Job
+
+    @property
+    def asked(self) -> list[str]:
+        return described(self.job.options)
 
 
 @login_required
@@ -58,7 +70,9 @@ def photo(request: HttpRequest, photo_id: UUID) -> HttpResponse:
         "job": job,
         **(_live(job) if job else {}),
         "restore": restore,
-        "others": [old for old in jobs if _is_other(old, job, restore)],
+        "shown": _Asked(restore.job) if restore else None,
+        "running": _Asked(job) if job else None,
+        "others": [_Asked(old) for old in jobs if _is_other(old, job, restore)],
         "form": OptionsForm(),
         "presets": presets.offered(),
         "formats": _formats(found),

@@ -50,7 +50,8 @@ def test_the_newest_result_is_shown_until_another_is_chosen(browser: Client, use
     html = page(browser, job)
     assert shown(html) == str(first.pk)
     assert f"/restores/{second.pk}/choose/" in html
-    assert "2 times as large" in html
+    assert "Twice as large" in html.partition('class="earlier"')[2]
+    assert "Twice as large" not in html.partition("<form")[0]
     assert f"/api/v1/restores/{first.pk}/thumbnails" in browser.get("/").content.decode()
     third = completed(intake.request_new_job(photo=job.photo, options={}))
     assert shown(page(browser, job)) == str(third.pk)
@@ -185,3 +186,16 @@ def test_a_panorama_is_shown_as_wide_as_the_page(
 ) -> None:
     job = factories.job(user, file=factories.picture(size=size))
     assert ('class="compare wide"' in page(browser, job)) is is_wide
+
+
+def test_each_result_says_what_was_asked_for(browser: Client, user: User, settings: Any) -> None:
+    settings.RUNPOD_ENDPOINT_KIND = "comfyui"
+    settings.RUNPOD_COMFYUI_WORKFLOWS = ["redraw"]
+    job = factories.job(user)
+    asked = {"workflow": "redraw", "strength": 0.4, "prompt": "Gran", "seed": 7}
+    completed(intake.request_new_job(photo=job.photo, options=asked))
+    facts = page(browser, job).partition("data-result")[2].partition("</dl>")[0]
+    assert re.search(r"Redraw, Strength: 0.4, .*What it shows: Gran, .*Seed: 7", facts)
+    completed(intake.request_new_job(photo=job.photo, options={"workflow": "redraw"}))
+    earlier = page(browser, job).partition('class="earlier"')[2]
+    assert "What it shows: Gran" in earlier
