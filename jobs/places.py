@@ -46,5 +46,4 @@ def _tell(job_id: UUID, ahead: int | None) -> None:
         if job is None or not job.waits or job.stage == ON_HOLD or job.ahead == ahead:
             return
         job.ahead = ahead
-        rows.update(job, "ahead")
-        streams.tell(job, streams.PROGRESS)
+        streams.tell(job, streams.PROGRESS, rows.update(job, "ahead"))
