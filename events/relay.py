@@ -258,26 +258,30 @@ class Relay:
             await asyncio.sleep(settings.EVENTS_CATCH_UP)
             try:
                 for crowd in _crowds(list(self._followers)):
-                    self._compare(crowd, await read(log.moved, self._seen(crowd)))
+                    self._compare(await read(log.moved, self._seen(crowd)))
+                self._go_on()
             except Exception:
                 logger.exception("The event log does not answer")
 
     def _seen(self, streams: list[str]) -> dict[str, int]:
         """Return up to which number everybody who follows a stream has it."""
         return {
-            stream: min(follower.seen for follower in followers)
+            stream: _least(followers)
             for stream in streams
             if (followers := self._followers.get(stream))
         }
 
-    def _compare(self, streams: list[str], states: dict[str, log.State]) -> None:
+    def _compare(self, states: dict[str, log.State]) -> None:
         counters.queries += 1
-        for stream in streams:
+        for stream, state in states.items():
             for follower in tuple(self._followers.get(stream, ())):
-                if stream in states:
-                    counters.caught_up += follower.hear(states[stream].last_seq)
-                if follower.behind:
-                    follower.ready()
+                counters.caught_up += follower.hear(state.last_seq)
+
+    def _go_on(self) -> None:
+        """Have those read on who could not when they were to."""
+        for follower in self._all():
+            if follower.behind:
+                follower.ready()
 
     async def _recheck(self) -> None:
         """Ask again whether those who follow still may, and end what they may not."""
@@ -291,6 +295,13 @@ class Relay:
                             follower.end("revoked")
             except Exception:
                 logger.exception("Who may follow could not be asked")
+
+
+def _least(followers: list[Follower]) -> int:
+    # Most streams have one follower. Whatever the loop does here delays what happens meanwhile.
+    if len(followers) == 1:
+        return followers[0].seen
+    return min(follower.seen for follower in followers)
 
 
 def _crowds(everybody: list[T]) -> Iterator[list[T]]:
