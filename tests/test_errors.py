@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +16,7 @@ from events.problems import CONTENT_TYPE
 from tests import factories
 
 pytestmark = pytest.mark.django_db
+ROOT = Path(__file__).resolve().parent.parent
 
 
 @pytest.fixture
@@ -97,6 +100,27 @@ def test_a_form_of_another_session_is_out_of_date() -> None:
     page = Client(enforce_csrf_checks=True).post("/accounts/sign-in/")
     assert (page.status_code, is_our_page(page)) == (403, True)
     assert "out of date" in text(page)
+
+
+def codes(path: Path) -> Iterator[str]:
+    """Yield the codes of the problems that a module tells."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Problem":
+            match node.args:
+                case [_, ast.Constant(value=str() as code), *_]:
+                    yield code
+
+
+def test_every_code_is_documented() -> None:
+    modules = [
+        path
+        for app in ("events", "jobs", "webhooks", "photorestore")
+        for path in (ROOT / app).rglob("*.py")
+    ]
+    found = {code for module in modules for code in codes(module)}
+    _, _, documented = (ROOT / "docs" / "api.md").read_text().partition("## Errors")
+    assert "bad_cursor" in found
+    assert {code for code in found if f"`{code}`" not in documented} == set()
 
 
 def test_what_is_not_allowed_is_told(client: Client) -> None:

@@ -69,6 +69,21 @@ def test_every_operation_says_how_it_refuses(described: Any) -> None:
             assert operation["summary"]
 
 
+def headers(described: Any, operation_id: str, status: str) -> set[str]:
+    operations = [each for path in described["paths"].values() for each in path.values()]
+    [operation] = [each for each in operations if each["operationId"] == operation_id]
+    return set(operation["responses"][status].get("headers", {}))
+
+
+def test_what_answers_say_in_their_header_is_described(described: Any) -> None:
+    assert {"Link", "Location", "RateLimit"} <= headers(described, "upload", "201")
+    assert {"Link", "RateLimit-Policy"} <= headers(described, "listJobs", "200")
+    assert {"ETag", "Content-Range"} <= headers(described, "getPhotoImage", "206")
+    assert "Retry-After" in headers(described, "getJob", "429")
+    assert headers(described, "followJob", "429") == {"Retry-After"}
+    assert "Location" not in headers(described, "createGrant", "201")
+
+
 @pytest.mark.django_db
 @pytest.mark.parametrize("state", ["completed", "created", "deleted"])
 def test_jobs_are_as_described(described: Any, user: User, state: str) -> None:

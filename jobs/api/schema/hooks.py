@@ -25,6 +25,18 @@ _QUOTA = (
     *("RateLimit", "RateLimit-Policy"),
     *("RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset"),
 )
+# What answers say in their header, by their status, and by what was asked.
+_BY_STATUS = {
+    "206": ("Content-Range",),
+    "401": ("WWW-Authenticate",),
+    "416": ("Content-Range",),
+    "429": ("Retry-After",),
+    "503": ("Retry-After",),
+}
+_BY_OPERATION = {
+    "Link": ["upload", "listPhotos", "listJobs", "createJob", "getJob", "startJob", "cancelJob"],
+    "Location": ["upload", "createWebhook"],
+}
 
 
 class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
@@ -83,10 +95,24 @@ def _refuse(method: str, operation: Schema) -> None:
             str(status), {"description": HTTPStatus(status).phrase, "content": problem}
         )
     for status, response in responses.items():
-        if status[0] == "2" and not operation.get("x-is-stream"):
-            headers = response.setdefault("headers", {})
-            headers |= {name: {"schema": {"type": "string"}} for name in _QUOTA}
+        if names := _headers(status, operation):
+            headers = {name: {"schema": {"type": "string"}} for name in names}
+            response["headers"] = response.get("headers", {}) | headers
     operation["responses"] = dict(sorted(responses.items()))
+
+
+def _headers(status: str, operation: Schema) -> list[str]:
+    """Return what such an answer says in its header."""
+    found = list(_BY_STATUS.get(status, ()))
+    if operation.get("x-is-stream"):
+        return found
+    if status[0] == "2" or status == "429":
+        found += _QUOTA
+    if status in ("200", "206", "304") and "304" in operation["responses"]:
+        found += ["ETag"]
+    if status[0] == "2":
+        found += [name for name, ids in _BY_OPERATION.items() if operation["operationId"] in ids]
+    return found
 
 
 def _problem() -> Schema:
