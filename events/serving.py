@@ -122,18 +122,24 @@ async def _opened(place: Place, headers: dict[str, str], scope: Any, send: Any) 
     except BaseException:
         connection.close()
         raise
-    _forget(scope)
+    _forget(scope, send)
     return connection
 
 
-def _forget(scope: Any) -> None:
+def _forget(scope: Any, send: Any) -> None:
     """Drop what the request said: a server holds its scope for as long as the response lasts.
 
-    A browser's headers alone are two kilobytes.
+    A browser's headers alone are two kilobytes. uvicorn reads the method again, and nothing else;
+    other servers may make a line of their log of the rest.
     """
-    scope["path"], scope["raw_path"] = "", b""
     if isinstance(scope["headers"], list):
         scope["headers"].clear()
+    if _transport_of(send) is None:
+        scope["path"], scope["raw_path"] = "", b""
+        return
+    method = scope["method"]
+    scope.clear()  # it would not shrink by losing one after the other
+    scope["method"] = method
 
 
 async def _enter(request: Request, id: str | None, scope: Any) -> Place | HttpResponse:
@@ -212,7 +218,7 @@ class Connection:
 
     def unsent(self) -> int:
         """Return how many bytes the client has yet to take, as far as server and kernel tell."""
-        transport = self._transport
+        transport = _transport_of(self._send)
         if transport is None or transport.is_closing():
             return 0
         kept: int = transport.get_write_buffer_size()
@@ -248,7 +254,7 @@ class Connection:
         ASGI has no word for that. Where the transport is not known the server ends it with the
         application.
         """
-        transport = self._transport
+        transport = _transport_of(self._send)
         if transport is None:
             self._dismiss()
         elif not transport.is_closing():
@@ -256,10 +262,10 @@ class Connection:
             transport.get_extra_info("socket").setsockopt(SOL_SOCKET, SO_LINGER, _AT_ONCE)
             transport.abort()
 
-    @property
-    def _transport(self) -> Any:
-        """The connection's transport under uvicorn, whose `send` knows it; elsewhere None."""
-        return getattr(getattr(self._send, "__self__", None), "transport", None)
+
+def _transport_of(send: Any) -> Any:
+    """Return the connection's transport under uvicorn, whose `send` knows it; elsewhere None."""
+    return getattr(getattr(send, "__self__", None), "transport", None)
 
 
 def _queued(socket: Any) -> int:
