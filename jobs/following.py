@@ -91,8 +91,18 @@ def answer(asks: Sequence[Ask]) -> list[Access | Exception]:
     for what is not theirs.
     """
     owners = _owners({ask.id for ask in asks if ask.id is not None})
-    users = _users({ask.who for ask in asks}, owners.values())
-    return [_answer(ask, users.get(ask.who), owners) for ask in asks]
+    users = _users({ask.who for ask in asks if not isinstance(ask.who, grants.Grant)})
+    granted = {ask.who.user for ask in asks if isinstance(ask.who, grants.Grant)}
+    active = _active(granted, owners.values())
+    return [_answer(ask, _user_of(ask.who, users, active), owners) for ask in asks]
+
+
+def _user_of(
+    who: Who, users: Mapping[Who, int | Problem], active: Collection[int]
+) -> int | Problem | None:
+    if isinstance(who, grants.Grant):
+        return who.user if who.user in active else None
+    return users.get(who)
 
 
 def _answer(
@@ -132,22 +142,19 @@ def _owners(ids: Collection[str]) -> dict[str, Owner]:
     return {id: Owner(user, bool(active)) for id, user, active in rows.of(_OWNERS, keys)}
 
 
-def _users(whos: set[Who], owners: Collection[Owner]) -> dict[Who, int | Problem]:
-    """Return the active user of each who has one, or why they may follow nothing all the same."""
-    return _by_token(whos) | _by_session(whos) | _by_grant(whos, owners)
-
-
-def _by_grant(whos: Iterable[Who], owners: Iterable[Owner]) -> dict[Who, int | Problem]:
-    granted = {who: who.user for who in whos if isinstance(who, grants.Grant)}
+def _active(ids: Collection[int], owners: Iterable[Owner]) -> set[int]:
+    """Return those users whose account is open; of the owners that is known already."""
     known = {owner.user: owner.is_active for owner in owners}
-    active = _active(set(granted.values()) - known.keys()) | {user for user in known if known[user]}
-    return {who: user for who, user in granted.items() if user in active}
+    active = {user for user, is_active in known.items() if is_active}
+    if unknown := set(ids) - known.keys():
+        found = User.objects.filter(pk__in=unknown, is_active=True)
+        active.update(found.values_list("pk", flat=True))
+    return active
 
 
-def _active(ids: set[int]) -> set[int]:
-    if not ids:
-        return set()
-    return set(User.objects.filter(pk__in=ids, is_active=True).values_list("pk", flat=True))
+def _users(whos: set[Who]) -> dict[Who, int | Problem]:
+    """Return the active user of each who has one, or why they may follow nothing all the same."""
+    return _by_token(whos) | _by_session(whos)
 
 
 def _by_token(whos: Iterable[Who]) -> dict[Who, int | Problem]:
