@@ -16,6 +16,8 @@ export interface Restore {
   /** From the site's root, as all addresses here. */
   image_url: string;
   preview_url: string;
+  /** To be followed by `240.webp`, or another side and `jpg`. */
+  thumbnails_url: string;
   format: string;
   width: number;
   height: number;
@@ -39,6 +41,10 @@ export interface JobSnapshot {
   restore: Restore | null;
   error: { code: string; message: string; retryable: boolean } | null;
   created_at: string;
+  /** When its restoring was asked for, RunPod took it, a worker began, and it ended. */
+  requested_at: string | null;
+  queued_at: string | null;
+  started_at: string | null;
   finished_at: string | null;
   url: string;
   events_url: string;

@@ -16,6 +16,7 @@ from uuid import UUID
 
 from django.db.models import Q, QuerySet
 from django.utils import timezone
+from django.utils.http import parse_http_date_safe
 
 from .. import fetching
 from ..fetching import FetchError
@@ -129,7 +130,11 @@ def _call(delivery: Delivery, now: datetime) -> _Outcome:
 
 
 def _seconds(text: str) -> float:
-    return float(text) if text.isdecimal() and len(text) < 9 else 0.0
+    """Return what a Retry-After says, in seconds or as a date; nothing for anything else."""
+    if text.isdecimal() and len(text) < 9:
+        return float(text)
+    moment = parse_http_date_safe(text)
+    return max(moment - time.time(), 0.0) if moment else 0.0
 
 
 def _switch_off(webhook_id: UUID, now: datetime) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import time
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,6 +15,7 @@ import time_machine
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils import timezone
+from django.utils.http import http_date
 from rest_framework.test import APIClient
 
 from jobs import deletion, lifecycle, streams
@@ -240,9 +242,21 @@ def test_it_is_tried_for_a_day_with_growing_gaps(
     assert len({call[2]["webhook-id"] for call in receiver.calls}) == 1
 
 
-def test_the_receiver_may_name_the_gap(user: User, webhook: Webhook, receiver: Store) -> None:
-    receiver.answers["/hook"] = (503, {"Retry-After": "600"}, b"")
-    assert 600 <= retried(webhook, told(factories.job(user))) < 605
+@pytest.mark.parametrize("form", ["seconds", "date"])
+def test_the_receiver_may_name_the_gap(
+    user: User, webhook: Webhook, receiver: Store, form: str
+) -> None:
+    later = {"seconds": "600", "date": http_date(time.time() + 600)}[form]
+    receiver.answers["/hook"] = (503, {"Retry-After": later}, b"")
+    assert 590 <= retried(webhook, told(factories.job(user))) < 605
+
+
+@pytest.mark.parametrize("text", ["soon", "-1", "9" * 40, http_date(0), ""])
+def test_a_gap_that_is_none_is_ours(
+    user: User, webhook: Webhook, receiver: Store, text: str
+) -> None:
+    receiver.answers["/hook"] = (503, {"Retry-After": text}, b"")
+    assert 4 <= retried(webhook, told(factories.job(user))) < 7
 
 
 def test_an_address_that_is_gone_is_called_no_more(
