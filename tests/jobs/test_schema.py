@@ -96,6 +96,14 @@ def test_jobs_are_as_described(described: Any, user: User, state: str) -> None:
         assert invalid(described, "EventFailed", data)
 
 
+@pytest.mark.django_db
+def test_the_turn_of_one_that_waits_is_as_described(described: Any, user: User) -> None:
+    job = factories.job(user)
+    for status in ("pending", "queued", "processing"):
+        assert invalid(described, "EventProgress", snapshot(job) | {"status": status}) == []
+    assert invalid(described, "EventProgress", snapshot(job) | {"status": "completed"})
+
+
 def test_every_event_has_an_example_that_is_one(described: Any) -> None:
     names = [name for name in described["components"]["schemas"] if name.startswith("Event")]
     assert len(names) == 9

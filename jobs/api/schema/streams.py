@@ -10,7 +10,7 @@ from django.urls import reverse
 from events import sse
 from events.models import DELETED
 
-from ...models import Status
+from ...models import WAITING, Status
 from ...outgoing.rules import EVENT_TYPES
 from ...snapshots import JobSnapshot
 from ...streams import PROGRESS
@@ -116,10 +116,17 @@ def _event(type: str) -> Schema:
         "description": f"The data of `{type}`: the job.",
         "allOf": [
             schema_of(JobSnapshot),
-            {"properties": {"status": {"const": _status(type)}}},
+            {"properties": {"status": _told(type)}},
         ],
         "examples": [example(type)],
     }
+
+
+def _told(type: str) -> Schema:
+    """Return what the job's status may be; one that waits is told of its turn by `progress`."""
+    if type == PROGRESS:
+        return {"enum": [*(status.value for status in WAITING), Status.PROCESSING.value]}
+    return {"const": type}
 
 
 def _status(type: str) -> str:
