@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from uuid import UUID
 
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
@@ -130,6 +131,15 @@ def kept(request: HttpRequest, sha256: str) -> HttpResponse:
     return _card(request, found, status=200) if found else HttpResponse(status=204)
 
 
+@login_required
+@require_GET
+@never_cache
+def card(request: HttpRequest, photo_id: UUID) -> HttpResponse:
+    """Show the card of my photo that came from elsewhere, for the page's script."""
+    found = get_object_or_404(Photo, pk=photo_id, owner=user_of(request))
+    return _card(request, found, status=200)
+
+
 def _card(request: HttpRequest, photo: Photo, *, status: int) -> HttpResponse:
     found = cards(list(newest_jobs(user_of(request)).filter(photo=photo)))
     if not found:
@@ -159,6 +169,7 @@ def _page(request: HttpRequest, form: UploadForm, uploads: _Uploads | None = Non
         "together": settings.MAX_BODY // 1024**2,
         "kept_url": reverse("jobs:kept", args=["0" * 64]),
         "last_event_id": last,
+        "no_id": UUID(int=0),
         "cards": cards(page.rows),
         "page": page,
         "filters": FILTERS,

@@ -107,3 +107,34 @@ def test_who_is_signed_out_is_told_that_the_page_is_not_live(
     expect(page.get_by_text("This page is not up to date any more.")).to_be_visible(timeout=WITHIN)
     page.get_by_role("link", name="Reload it").click()
     expect(page).to_have_url(re.compile("/accounts/sign-in/"))
+
+
+def test_what_was_left_finished_is_loaded_again_when_it_is_shown_again(
+    browser: Browser, server: Server, stage: Stage
+) -> None:
+    page = stage.visitor(browser, server.address)
+    page.goto(stage.pages()["photo-done"])
+    with page.expect_navigation():
+        page.evaluate("dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true }))")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Gran, 1961")
+
+
+def test_what_is_asked_for_elsewhere_comes_into_the_grid(
+    browser: Browser, server: Server, stage: Stage
+) -> None:
+    page = opened(browser, server, stage, "photos")
+    other = page.context.new_page()
+    other.goto("/?state=failed")
+    before = page.locator(".card").count()
+    for title in ("Gran, 1961", "The harbour"):
+        page.locator(".card", has_text=title).evaluate("card => card.remove()")
+    stage.report("running", "COMPLETED")  # older than the newest: on another page
+    stage.ask_again("done")
+    stage.report("done", "COMPLETED")
+    card = page.locator(".card").first
+    expect(card).to_contain_text("Gran, 1961", timeout=WITHIN)
+    expect(card.locator(".status")).to_have_attribute("data-status", "completed")
+    expect(page.locator(".card")).to_have_count(before - 1)
+    assert page.evaluate("window.sameDocument")
+    # Only among the newest of all: elsewhere its place is another.
+    expect(other.locator(".card")).to_have_count(1)

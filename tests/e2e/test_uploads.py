@@ -191,3 +191,13 @@ def test_a_fault_of_the_server_is_said_to_be_its_own(browser: Browser, server: S
     page.unroute("**/photos/new/")
     lines.get_by_role("button", name="Try again").click()
     expect(page).to_have_url(re.compile("/photos/"), timeout=WITHIN)
+
+
+def test_who_was_signed_out_meanwhile_is_told_so(browser: Browser, server: Server) -> None:
+    page = signed_up(browser, server.address, "gone")
+    page.context.clear_cookies()
+    upload(page)
+    lines = page.locator("[data-uploads] li")
+    expect(saying(lines, "expired")).to_contain_text("You were signed out", timeout=WITHIN)
+    lines.get_by_role("link", name="Reload the page").click()
+    expect(page).to_have_url(re.compile("/accounts/sign-in/"))

@@ -257,3 +257,11 @@ def test_the_same_photo_at_the_same_time_is_stored_once(user: User) -> None:
     for thread in threads:
         thread.join()
     assert Photo.objects.count() == 1
+
+
+def test_the_card_of_a_photo_is_its_owner_s(browser: Client, user: User) -> None:
+    mine, theirs = factories.job(user, title="Gran"), factories.job(factories.user("eve"))
+    answer = browser.get(f"/photos/{mine.photo_id}/card/")
+    assert titles(answer) == ["Gran"]
+    assert "no-store" in answer["Cache-Control"]
+    assert browser.get(f"/photos/{theirs.photo_id}/card/").status_code == 404

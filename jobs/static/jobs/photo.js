@@ -130,6 +130,11 @@ function connectCopying() {
   };
 }
 
+// Back from another page, the browser may show this one as it was left; one that is live catches up.
+addEventListener("pageshow", ({ persisted }) => {
+  if (persisted && !("live" in page.dataset)) location.reload();
+});
+
 localTimes();
 compare($("[data-compare]"));
 connectCopying();

@@ -3,11 +3,14 @@
 import { createClient } from "../client/index.js";
 import { connectionHint } from "./connection.js";
 import { connectNews } from "./news.js";
-import { connectUpload } from "./upload.js";
+import { connectUpload, isUploading } from "./upload.js";
 import { isFinal, say, showProgress, stateOf } from "./words.js";
 
+const NO_ID = "00000000-0000-0000-0000-000000000000";
 const grid = document.querySelector("[data-photos]");
 const cards = grid.querySelector(".grid");
+// What is older and has no card is on another page.
+const newest = Date.parse(cards.querySelector(".card")?.dataset.created);
 const news = connectNews(grid);
 // What was told of photos whose cards are not here yet: their upload is still being answered.
 const early = new Map();
@@ -51,10 +54,22 @@ const told = (card, snapshot) => `${card.querySelector("h3").textContent}: ${sta
 
 function take(snapshot, type) {
   const card = find(snapshot.photo_id);
-  if (!card) early.set(snapshot.photo_id, snapshot);
+  if (!card) meet(snapshot, type);
   else if (!isNewest(card, snapshot)) return;
   else if (type === "deleted") remove(card, snapshot);
   else draw(card, snapshot);
+}
+
+/** It may be of a photo that is on its way from here, else it was sent or asked for elsewhere. */
+async function meet(snapshot, type) {
+  const { photo_id: photo } = snapshot;
+  const isMet = early.has(photo);
+  early.set(photo, snapshot);
+  const isNew = "first" in grid.dataset && !(Date.parse(snapshot.created_at) <= newest);
+  if (isMet || type === "deleted" || isUploading() || !isNew) return;
+  const answer = await fetch(grid.dataset.cardUrl.replace(NO_ID, photo)).catch(() => null);
+  if (answer?.ok && !find(photo)) add(await answer.text());
+  early.delete(photo);
 }
 
 function remove(card, snapshot) {

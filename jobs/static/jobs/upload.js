@@ -11,6 +11,8 @@ let running = 0;
 const waiting = [];
 const unsent = new Set();
 
+export const isUploading = () => running > 0;
+
 /** Connect the form; `add` puts a card that comes back into the grid. Return what tries again. */
 export function connectUpload(form, add) {
   const list = document.querySelector("[data-uploads]");
