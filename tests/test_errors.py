@@ -96,6 +96,17 @@ def test_a_request_that_makes_no_sense_is_told_so(client: Client) -> None:
     assert (answer.status_code, answer["Content-Type"]) == (400, CONTENT_TYPE)
 
 
+@pytest.mark.parametrize(
+    ("accept", "status"),
+    [("", 200), ("*/*", 200), ("application/json;version=1", 200), ("text/html", 406)],
+)
+def test_json_is_for_who_takes_it(client: Client, accept: str, status: int) -> None:
+    answer = client.get("/api/v1/photos", headers={"Accept": accept})
+    assert answer.status_code == status
+    if status == 406:
+        assert (answer["Content-Type"], answer.json()["code"]) == (CONTENT_TYPE, "not_acceptable")
+
+
 def test_a_form_of_another_session_is_out_of_date() -> None:
     page = Client(enforce_csrf_checks=True).post("/accounts/sign-in/")
     assert (page.status_code, is_our_page(page)) == (403, True)

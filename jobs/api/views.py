@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from rest_framework.negotiation import BaseContentNegotiation
+from rest_framework.negotiation import BaseContentNegotiation, DefaultContentNegotiation
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -13,9 +13,19 @@ from .. import downloads
 from ..throttling import UserThrottle
 
 
+class JsonIfTaken(DefaultContentNegotiation):
+    """Answers with JSON where Accept allows it; an empty one says no more than none."""
+
+    def get_accept_list(self, request: Request) -> list[str]:
+        """Return what the client takes."""
+        accepted: list[str] = super().get_accept_list(request)
+        return accepted if any(accepted) else ["*/*"]
+
+
 class ApiView(APIView):
     """A view of the API: counts its callers' calls, and tells them what is left."""
 
+    content_negotiation_class: type[BaseContentNegotiation] = JsonIfTaken
     throttle_classes = (UserThrottle,)
 
     def finalize_response(
