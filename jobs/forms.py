@@ -104,8 +104,10 @@ class OptionsForm(forms.Form):
 
 
 def described(options: Mapping[str, Any]) -> list[str]:
-    """Return what was chosen, in the words of the form."""
-    return [_described(name, value) for name, value in options.items()]
+    """Return what was chosen, in the words of the form and about its order: databases keep none."""
+    known = ["workflow", *_LABELS]
+    rest = sorted(options.keys() - set(known))
+    return [_described(name, options[name]) for name in [*known, *rest] if name in options]
 
 
 def _described(name: str, value: Any) -> str:
