@@ -101,8 +101,8 @@ def serving(database: str, folder: Path, **settings: str) -> Iterator[Server]:
         **settings,
     }
     server = Server(env, folder / "web.log")
-    server.start()
     try:
+        server.start()
         yield server
     finally:
         server.kill()
