@@ -46,7 +46,7 @@ def _judge_all(site: str, stage: Stage, folder: Path) -> None:
         context.add_cookies([{"name": "sessionid", "value": stage.session(), "url": site}])
         for name in ("photo-done", "photos"):
             for device in ("mobile", "desktop"):
-                found = _judged(site + stage.pages()[name], port, device)
+                found = _judged(site + stage.path(name), port, device)
                 sys.stdout.write(f"{name} on {device}: {_told(found)}\n")
                 sys.stdout.flush()
         context.close()

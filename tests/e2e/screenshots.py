@@ -18,6 +18,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from tests.services import free_port
 
 from .browsers import launched
+from .scenes import SCENES
 from .stage import Stage
 from .system import ROOT, clean_environment, running
 
@@ -36,9 +37,8 @@ def main() -> None:
     with _site() as (site, stage), sync_playwright() as playwright:
         browser = launched(playwright)
         assert browser
-        for name, path in stage.pages().items():
-            if not wanted or name in wanted:
-                _shoot(browser, site, stage, name, path)
+        for name in wanted or SCENES:
+            _shoot(browser, site, stage, name)
         browser.close()
 
 
@@ -55,17 +55,11 @@ def _site() -> Iterator[tuple[str, Stage]]:
             yield site, Stage(clean_environment() | env)
 
 
-def _shoot(browser: Browser, site: str, stage: Stage, name: str, path: str) -> None:
+def _shoot(browser: Browser, site: str, stage: Stage, name: str) -> None:
     for device, (width, height) in DEVICES.items():
         for scheme in SCHEMES:
-            page = stage.visitor(
-                browser,
-                site,
-                anonymous=name in stage.PUBLIC,
-                viewport={"width": width, "height": height},
-                color_scheme=scheme,
-            )
-            page.goto(path, wait_until="load")
+            viewport = {"width": width, "height": height}
+            page = stage.show(browser, site, name, viewport=viewport, color_scheme=scheme)
             _save(page, FOLDER / f"{name}-{device}-{scheme}.webp")
             page.context.close()
 

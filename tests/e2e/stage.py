@@ -8,23 +8,22 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, Route
 
+from .scenes import SCENES
 from .system import ROOT
 
-PASSWORD = "a shoebox of photos"
 _SCRIPT = """
 import json
-from pathlib import Path
 from tests.e2e import stage_rows
 print(json.dumps(stage_rows.make(MORE)))
 """
 
+_PATIENCE = 60_000  # milliseconds; a machine may be busy
+
 
 class Stage:
-    """Somebody with photos in every state, somebody without, and the addresses of it all."""
-
-    PUBLIC = frozenset({"sign-in", "sign-up", "shared", "shared-locked", "not-found"})
+    """Somebody with photos in every state, somebody without, and all that they may see."""
 
     def __init__(self, env: Mapping[str, str], *, more: int = 4) -> None:
         """Make it on the site of that environment, with so many finished photos besides."""
@@ -53,35 +52,43 @@ class Stage:
         self._run("from jobs import places; places.tell()")
 
     def _id(self, name: str) -> str:
-        return repr(self.pages()[f"photo-{name}"].split("/")[2])
+        return repr(self.path(f"photo-{name}").split("/")[2])
 
-    def pages(self) -> dict[str, str]:
-        """Return the path of each page by its name."""
-        fixed = {
-            "photos": "/",
-            "failed-photos": "/?state=failed",
-            "sign-in": "/accounts/sign-in/",
-            "sign-up": "/accounts/sign-up/",
-            "not-found": "/nowhere/",
-        }
-        return {**fixed, **self._made["paths"]}
+    def path(self, name: str) -> str:
+        """Return the path of the scene."""
+        path = SCENES[name].path
+        return path if path.startswith("/") else str(self._made["paths"][path])
 
     def session(self) -> str:
         """Return the key of the session of who has the photos."""
         return str(self._made["sessions"]["full"])
 
-    def visitor(
-        self,
-        browser: Browser,
-        site: str,
-        *,
-        anonymous: bool = False,
-        empty: bool = False,
-        **options: Any,
-    ) -> Page:
-        """Return a page of who has the photos, of who has none, or of nobody."""
+    def show(self, browser: Browser, site: str, name: str, **options: Any) -> Page:
+        """Return a page that shows the scene."""
+        scene = SCENES[name]
+        page = self.visitor(browser, site, who=scene.who, **options)
+        for path, html in self._made["errors"].items():
+            page.route(f"**{path}", _answering(html))
+        page.goto(self.path(name), wait_until="load")
+        assert not (scene.who and "/sign-in/" in page.url)
+        if scene.act:
+            scene.act(page)
+        return page
+
+    def visitor(self, browser: Browser, site: str, *, who: str = "full", **options: Any) -> Page:
+        """Return a page of who has the photos, of who has none ("empty"), or of nobody ("")."""
         context = browser.new_context(base_url=site, **options)
-        if not anonymous:
-            key = self._made["sessions"]["empty" if empty else "full"]
+        context.set_default_timeout(_PATIENCE)
+        if who:
+            key = self._made["sessions"][who]
             context.add_cookies([{"name": "sessionid", "value": key, "url": site}])
         return context.new_page()
+
+
+def _answering(html: str) -> Any:
+    """Return what answers with a page that no address of a site in good health has."""
+
+    def answer(route: Route) -> None:
+        route.fulfill(body=html, content_type="text/html; charset=utf-8")
+
+    return answer

@@ -4,22 +4,33 @@ from __future__ import annotations
 
 import base64
 import io
+from collections.abc import Callable
 from datetime import timedelta
 from itertools import cycle
 from pathlib import Path
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from django.conf import settings
 from django.contrib.auth.models import User
+from django.contrib.auth.tokens import default_token_generator
 from django.contrib.sessions.backends.db import SessionStore
+from django.core import signing
+from django.core.exceptions import BadRequest, PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.test import RequestFactory
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.encoding import force_bytes
+from django.utils.http import urlsafe_base64_encode
+from django.views import csrf
 from PIL import Image, ImageEnhance
 
-from jobs import callbacks, intake, lifecycle, sharing, thumbnails
-from jobs.models import Attempt, Job, Restore
+from jobs import callbacks, intake, lifecycle, mails, sharing, thumbnails
+from jobs.models import ApiToken, Attempt, Delivery, Job, Restore, Share, Webhook
+from jobs.outgoing.rules import EVENT_TYPES
 from jobs.runpod import Report
+from photorestore import errors
 
 _SAMPLES = Path(settings.BASE_DIR) / "restorer" / "samples"
 _TITLES = {
@@ -32,21 +43,31 @@ _TITLES = {
 
 
 def make(more: int) -> dict[str, Any]:
-    """Write them; return the sessions' keys and the pages' paths."""
+    """Write them; return the sessions' keys, the pages' paths, and the pages of what goes wrong."""
     others = User.objects.count() or ""  # of another stage, it may be
-    full, empty = (User.objects.create_user(f"{name}{others}") for name in ("full", "empty"))
+    users = {
+        name: User.objects.create_user(f"{name}{others}", f"{name}@photos.example", "x")
+        for name in ("full", "empty", "other")
+    }
+    jobs = _jobs(users["full"], more)
+    _make_thumbnails()
+    paths = {**_photos(jobs), **_shares(jobs), **_letters(users["other"])}
+    return {
+        "sessions": {name: _session(user) for name, user in users.items()},
+        "paths": {**paths, **_programs(users["full"]), **{name: f"/{name}/" for name in _ERRORS}},
+        "errors": {f"/{name}/": _error(name) for name in _ERRORS},
+    }
+
+
+def _jobs(owner: User, more: int) -> dict[str, Job]:
     files = cycle(sorted(_SAMPLES.glob("*.jpg")))
     for number in range(more):
-        _completed(_job(full, next(files), f"Album, page {number + 1}"))
+        _completed(_job(owner, next(files), f"Album, page {number + 1}"))
     jobs = {
-        name: _job(full, next(files), title, ask=name != "new") for name, title in _TITLES.items()
+        name: _job(owner, next(files), title, ask=name != "new") for name, title in _TITLES.items()
     }
     _set(jobs)
-    _make_thumbnails()
-    return {
-        "sessions": {"full": _session(full), "empty": _session(empty)},
-        "paths": _paths(jobs),
-    }
+    return jobs
 
 
 def report(photo: str, status: str) -> None:
@@ -148,15 +169,87 @@ def _session(user: User) -> str:
     return session.session_key
 
 
-def _paths(jobs: dict[str, Job]) -> dict[str, str]:
-    photos = {
+def _photos(jobs: dict[str, Job]) -> dict[str, str]:
+    paths = {
         f"photo-{name}": reverse("jobs:photo", args=[job.photo_id]) for name, job in jobs.items()
     }
-    share = sharing.share(photo=jobs["done"].photo)
-    locked = sharing.share(photo=jobs["new"].photo, password="x")
-    return {
-        **photos,
-        "delete": reverse("jobs:delete", args=[jobs["new"].photo_id]),
-        "shared": reverse("jobs:shared", args=[sharing.token_of(share)]),
-        "shared-locked": reverse("jobs:shared", args=[sharing.token_of(locked)]),
+    return {**paths, "delete": reverse("jobs:delete", args=[jobs["new"].photo_id])}
+
+
+def _shares(jobs: dict[str, Job]) -> dict[str, str]:
+    shares = {
+        "shared": sharing.share(photo=jobs["done"].photo),
+        "shared-locked": sharing.share(photo=jobs["new"].photo, password="x"),
+        "shared-expired": sharing.share(photo=jobs["failed"].photo),
     }
+    Share.objects.filter(pk=shares["shared-expired"].pk).update(expires_at=timezone.now())
+    return {
+        name: reverse("jobs:shared", args=[sharing.token_of(share)])
+        for name, share in shares.items()
+    }
+
+
+def _letters(user: User) -> dict[str, str]:
+    """Return where the letters to the user would lead."""
+    uid = urlsafe_base64_encode(force_bytes(user.pk))
+    token = default_token_generator.make_token(user)
+    change = [user.pk, user.email, "new@photos.example"]
+    address = signing.dumps(change, salt=mails._SALT, compress=True)
+    return {
+        "reset-link": reverse("jobs:reset-confirm", args=[uid, token]),
+        "email-link": reverse("jobs:confirm-email", args=[address]),
+    }
+
+
+def _programs(user: User) -> dict[str, str]:
+    """Make the user tokens and webhooks of all kinds; return the webhooks' paths."""
+    now = timezone.now()
+    ApiToken.make(user=user, name="The scanner in the library", expires_at=now + timedelta(90))
+    ApiToken.make(user=user, name="Old laptop", scopes=["read"], expires_at=now)
+    ApiToken.make(user=user)
+    ApiToken.objects.filter(scopes=["read"]).update(last_used_at=now)
+    hooks = {
+        "webhook": _webhook(user, "https://shop.example/hooks/a-rather-long-name/of-a-place"),
+        "webhook-silent": _webhook(user, "https://gone.example/", disabled_reason="gone"),
+    }
+    for status in ("delivered", "failed", "pending"):
+        _delivery(hooks["webhook"], status)
+    return {name: reverse("jobs:webhook", args=[hook.pk]) for name, hook in hooks.items()}
+
+
+def _webhook(user: User, url: str, **fields: str) -> Webhook:
+    off = timezone.now() if fields else None
+    types = [*EVENT_TYPES]
+    return Webhook.objects.create(
+        owner=user, url=url, secret="x", event_types=types, disabled_at=off, **fields
+    )
+
+
+def _delivery(webhook: Webhook, status: str) -> None:
+    now = timezone.now()
+    refused = {"at": now.isoformat(), "status": None, "error": "It cannot be connected.", "ms": 31}
+    answered = {"at": now.isoformat(), "status": 200, "error": None, "ms": 187}
+    Delivery.objects.create(
+        webhook=webhook,
+        type="timed_out" if status == "failed" else "completed",
+        subject=uuid4(),
+        body="{}",
+        status=status,
+        log=[refused, answered] if status == "delivered" else [refused],
+        # No worker sends it while somebody looks.
+        next_try_at=now + timedelta(days=1) if status == "pending" else None,
+        created_at=now,
+    )
+
+
+_ERRORS: dict[str, Callable[[HttpRequest], HttpResponse]] = {
+    "400": lambda request: errors.bad_request(request, BadRequest()),
+    "403": lambda request: errors.permission_denied(request, PermissionDenied()),
+    "403-csrf": lambda request: csrf.csrf_failure(request),
+    "500": errors.server_error,
+    "503": errors._unavailable,
+}
+
+
+def _error(name: str) -> str:
+    return _ERRORS[name](RequestFactory().get(f"/{name}/")).content.decode()

@@ -33,7 +33,7 @@ def opened(browser: Browser, server: Server, stage: Stage, name: str) -> Page:
     """Return the named page, once it is live."""
     page = stage.visitor(browser, server.address)
     with page.expect_response(re.compile("/api/v1/events")):
-        page.goto(stage.pages()[name])
+        page.goto(stage.path(name))
     page.evaluate("window.sameDocument = true")
     return page
 

@@ -56,7 +56,7 @@ def opened(
     page = stage.visitor(browser, server.address, permissions=permissions)
     page.add_init_script(AWAY_AND_RECORDED)
     with page.expect_response(re.compile("/api/v1/events")):
-        page.goto(stage.pages()[name])
+        page.goto(stage.path(name))
     return page
 
 

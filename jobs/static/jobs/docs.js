@@ -10,10 +10,15 @@ function withCsrfToken(request) {
   return request;
 }
 
+const dark = matchMedia("(prefers-color-scheme: dark)");
+const follow = () => document.documentElement.classList.toggle("dark-mode", dark.matches);
+dark.addEventListener("change", follow);
+follow();
+
+// No deep links: each would be a link within the button that opens its call.
 window.SwaggerUIBundle({
   url: page.dataset.schema,
   domNode: page,
-  deepLinking: true,
   requestInterceptor: withCsrfToken,
   // Else it asks a host of its own whether the description is valid.
   validatorUrl: null,
