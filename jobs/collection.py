@@ -81,7 +81,7 @@ def _failed(fetch: Fetch, error: FetchError) -> float | None:
         due = timezone.now() + timedelta(seconds=wait)
         Fetch.objects.filter(pk=fetch.pk).update(due_at=due)
         return wait
-    logger.warning("The result of attempt %s is given up: %s", fetch.pk, error.message)
+    logger.warning("The result of attempt %s is given up: %s", fetch.pk, error)
     failure = failures.Failure(_CODES.get(error.code, error.code), _LOST, retryable=True)
     lifecycle.give_up(attempt=fetch.attempt, failure=failure)
     fetch.delete()

@@ -28,6 +28,16 @@ _SCALES: dict[Any, str | Promise] = {
     4: _("Four times as large"),
 }
 _ANSWERS: dict[Any, str | Promise] = {True: _("Yes"), False: _("No")}
+# What pages call the states that a webhook is told of.
+_EVENTS: dict[str, Promise] = {
+    "queued": _("Waiting for its turn"),
+    "processing": _("Restoring"),
+    "completed": _("Restored"),
+    "failed": _("Could not be restored"),
+    "cancelled": _("Cancelled"),
+    "timed_out": _("Took too long"),
+    "deleted": _("Deleted"),
+}
 
 
 def _presets() -> Iterator[tuple[str, str | Promise]]:
@@ -112,7 +122,7 @@ def described(options: Mapping[str, Any]) -> list[str]:
 
 def _described(name: str, value: Any) -> str:
     if name == "workflow":
-        return presets.label(value)
+        return str(presets.label(value))
     if name == "scale":
         return str(_SCALES.get(value, value))
     said = _ANSWERS[value] if isinstance(value, bool) else value
@@ -156,7 +166,7 @@ class WebhookForm(forms.Form):
     )
     event_types = forms.MultipleChoiceField(
         label=_("Events"),
-        choices=[(type, type) for type in EVENT_TYPES],
+        choices=[(type, _EVENTS[type]) for type in EVENT_TYPES],
         initial=[Status.COMPLETED.value, Status.FAILED.value],
         widget=forms.CheckboxSelectMultiple,
     )

@@ -474,6 +474,11 @@ class ApiToken(models.Model):
     def __str__(self) -> str:
         return self.name or f"token {self.pk}"
 
+    @property
+    def scope_labels(self) -> list[str]:
+        """What it is good for, in words."""
+        return [str(Scope(scope).label) for scope in self.scopes]
+
     @classmethod
     def make(
         cls,

@@ -59,14 +59,14 @@ def offered() -> list[Preset]:
     if workflow is None:
         return _by_deed(endpoint.deed())
     return [
-        Preset(name, label(name), hint, {"workflow": name})
+        Preset(name, label(name), _said(hint), {"workflow": name})
         for name, hint in workflow.labels.items()
     ]
 
 
-def label(workflow: str) -> str:
+def label(workflow: str) -> str | Promise:
     """Return what people call the workflow."""
-    return workflow.replace("-", " ").capitalize()
+    return _said(workflow.replace("-", " ").capitalize())
 
 
 def _by_deed(deed: str) -> list[Preset]:
@@ -74,6 +74,11 @@ def _by_deed(deed: str) -> list[Preset]:
     plain = next(preset for preset in _PLAIN if preset.name == deed)
     more = _REPAIRED if deed == "repair" else _ENLARGED
     return [plain, *(preset for preset in more if can(preset.options))]
+
+
+def _said(text: str) -> str | Promise:
+    """Return what a workflow's file says, in the reader's language where it is one of ours."""
+    return _(text) if text else text
 
 
 def can(options: dict[str, Any]) -> bool:

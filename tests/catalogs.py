@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import io
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -42,6 +43,11 @@ DJANGO_S: tuple[str | tuple[str, str], ...] = (
     "Required. 150 characters or fewer. Letters, digits and @/./+/-/_ only.",
     "This field is required.",
     "Enter a valid email address.",
+    "Select a valid choice. %(value)s is not one of the available choices.",
+    "Enter a whole number.",
+    "Enter a number.",
+    "Ensure this value is less than or equal to %(limit_value)s.",
+    "Ensure this value is greater than or equal to %(limit_value)s.",
     "Enter a valid username. This value may contain only letters, numbers, and @/./+/-/_ characters.",
     "A user with that username already exists.",
     "Please enter a correct %(username)s and password. Note that both fields may be case-sensitive.",
@@ -82,11 +88,13 @@ def gathered() -> Catalog:
 
 
 def _sources() -> Iterator[tuple[Path, str]]:
-    """Yield each file as Python; of a template, the calls that its tags amount to."""
+    """Yield each file as Python; of others, the calls that they amount to."""
     for folder in _CODE:
         for path in sorted((ROOT / folder).rglob("*.py")):
             if "migrations" not in path.parts:
                 yield path, path.read_text()
+    for path in sorted((ROOT / "jobs" / "endpoints" / "workflows").glob("*.json")):
+        yield path, f"_({json.loads(path.read_text())['about']!r})\n_({path.stem.capitalize()!r})"
     for path in sorted((ROOT / "templates").rglob("*.*")):
         calls = _CALL.findall(templatize(path.read_text(), origin=str(path)))
         yield path, "\n".join(calls)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from babel.messages.catalog import Message
@@ -12,8 +13,10 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
+from django.utils import timezone, translation
 
-from jobs import lifecycle
+from jobs import lifecycle, presets
+from jobs.models import ApiToken, Delivery, Webhook
 
 from . import catalogs, factories
 
@@ -141,3 +144,50 @@ def test_a_file_that_will_not_do_is_refused_in_the_reader_s_language(
     page = client.post("/", form, headers={"Accept-Language": "es"}).content.decode()
     assert "No es una imagen que podamos leer." in page
     assert "Se admiten JPEG" in page
+
+
+@pytest.mark.parametrize(
+    ("path", "says"),
+    [
+        ("tokens/", ["Lesen: Fotos, Aufträge, Ergebnisse"]),
+        ("webhooks/", ["Restauriert · Hat zu lange gedauert"]),
+        ("webhooks/{webhook}/", ["Hat zu lange gedauert <", "Die Adresse antwortet nicht."]),
+    ],
+)
+def test_what_programs_call_it_is_not_what_people_read(
+    client: Client, user: User, path: str, says: list[str]
+) -> None:
+    client.force_login(user)
+    ApiToken.make(user=user, scopes=["read"])
+    webhook = Webhook.objects.create(
+        owner=user, url="https://shop.example/", event_types=["completed", "timed_out"]
+    )
+    tries = [{"status": None, "error": "The address does not answer.", "ms": 3}]
+    Delivery.objects.create(
+        webhook=webhook, type="timed_out", subject=uuid4(), log=tries, created_at=timezone.now()
+    )
+    address = f"/account/{path.format(webhook=webhook.pk)}"
+    page = client.get(address, headers={"Accept-Language": "de"}).content.decode()
+    shown = " ".join(re.sub(r"<input[^>]*>", "", page).split())
+    assert [text for text in says if text not in shown] == []
+    assert not re.search(r"\btimed_out\b|\bcompleted\b|\bread\b", shown)
+
+
+def test_an_address_is_refused_in_the_reader_s_language(client: Client, user: User) -> None:
+    client.force_login(user)
+    for url in ("http://shop.example/", "https://10.0.0.1/", "no", "https://a:b@c.example/"):
+        form = {"url": url, "event_types": ["completed"]}
+        answer = client.post("/account/webhooks/", form, headers={"Accept-Language": "de"})
+        assert "Diese Adresse rufen wir nicht auf: Sie " in answer.content.decode()
+
+
+@languages
+def test_our_workflows_are_told_of_in_it(settings: Any, language: str) -> None:
+    settings.RUNPOD_ENDPOINT_KIND = "comfyui"
+    settings.RUNPOD_COMFYUI_WORKFLOWS = ["enlarge", "faces", "redraw"]
+    with translation.override("en"):
+        said = {str(text) for preset in presets.offered() for text in preset[1:3]}
+    with translation.override(language):
+        here = {str(text) for preset in presets.offered() for text in preset[1:3]}
+    assert len(said) == len(here) == 6
+    assert not said & here

@@ -11,7 +11,7 @@ from urllib.parse import urljoin
 import httpcore2
 
 from .network import Backend, Deadline
-from .rules import FetchError, Rules, Target, check
+from .rules import SILENT, FetchError, Rules, Target, check
 
 _REDIRECTS = (301, 302, 303, 307, 308)
 
@@ -92,7 +92,7 @@ def _exchange(call: _Call, target: Target, deadline: Deadline) -> Answer:
         ):
             return Answer(response.status, _texts(response.headers), _body(response, call))
     except (httpcore2.NetworkError, httpcore2.ProtocolError, httpcore2.TimeoutException) as error:
-        raise FetchError("unreachable", "The address does not answer.", transient=True) from error
+        raise FetchError("unreachable", SILENT, transient=True) from error
 
 
 def _headers(call: _Call, target: Target) -> list[tuple[str | bytes, str | bytes]]:

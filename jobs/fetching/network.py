@@ -12,7 +12,16 @@ from typing import Any
 
 import httpcore2
 
-from .rules import FetchError, Rules, check, is_public
+from .rules import (
+    NOT_FOUND,
+    NOT_PUBLIC,
+    SILENT,
+    TOO_SLOW,
+    FetchError,
+    Rules,
+    check,
+    is_public,
+)
 
 _CONNECT = 10.0  # seconds for one of a name's addresses, if it has several
 _GLANCE = 2.0  # seconds for a name that somebody waits for
@@ -43,7 +52,7 @@ class Deadline:
         """Return the seconds until then, so many at most. Raises FetchError when it has passed."""
         left = self._until - time.monotonic()
         if left <= 0:
-            raise FetchError("too_slow", "The address takes too long.", transient=True)
+            raise FetchError("too_slow", TOO_SLOW, transient=True)
         return min(left, at_most)
 
 
@@ -74,8 +83,7 @@ Found = list[tuple[socket.AddressFamily, Any]]
 
 def _judge(found: Found) -> None:
     if not all(is_public(address[0]) for _, address in found):
-        message = "This is no address that we call: it does not lead to a public host."
-        raise FetchError("bad_url", message)
+        raise FetchError("bad_url", NOT_PUBLIC)
 
 
 def _look_up(host: str, port: int, deadline: Deadline) -> Found:
@@ -89,7 +97,7 @@ def _look_up(host: str, port: int, deadline: Deadline) -> Found:
     thread.join(deadline.left())
     if answers and answers[0]:
         return answers[0]
-    raise FetchError("unreachable", f"The host {host} is not found.", transient=True)
+    raise FetchError("unreachable", NOT_FOUND, about=host, transient=True)
 
 
 def _ask(host: str, port: int, answers: list[Found]) -> None:
@@ -116,7 +124,7 @@ def _connected(found: Found, deadline: Deadline) -> socket.socket:
             raise
         else:
             return connection
-    raise FetchError("unreachable", "The address does not answer.", transient=True)
+    raise FetchError("unreachable", SILENT, transient=True)
 
 
 class Stream(httpcore2.NetworkStream):

@@ -11,6 +11,7 @@ from typing import Self
 from urllib.parse import SplitResult, quote, urlsplit
 
 from django.http.request import validate_host
+from django.utils.translation import gettext_noop
 
 PORTS = {"http": 80, "https": 443}
 _ASCII = "".join(map(chr, range(0x80)))
@@ -26,18 +27,34 @@ _RESERVED = [
 _GLOBAL_UNICAST = ipaddress.ip_network("2000::/3")
 _NOT_UNICAST = [ipaddress.ip_network(text) for text in ("2002::/16", "2001::/23", "3fff::/20")]
 
+_NOT_HTTPS = gettext_noop("This is no address that we call: it does not begin with https://.")
+NOT_PUBLIC = gettext_noop("This is no address that we call: it does not lead to a public host.")
+_NOT_WRITTEN = gettext_noop("This is no address that we call: it is not written as one.")
+_HAS_USER = gettext_noop("This is no address that we call: it has a user's name in it.")
+_NO_HOST = gettext_noop("This is no address that we call: it names no host.")
+_NO_PORT = gettext_noop("This is no address that we call: its port is none.")
+NOT_FOUND = gettext_noop("The host is not found.")
+SILENT = gettext_noop("The address does not answer.")
+TOO_SLOW = gettext_noop("The address takes too long.")
+
 
 class FetchError(Exception):
     """An address was not called, or gave no answer that we take.
 
-    `code` for programs, `message` for people. `transient`: it may do later, after `retry_after`
-    seconds if that is known.
+    `code` for programs, `message` for people, to be translated; `about` what, for operators.
+    `transient`: it may do later, after `retry_after` seconds if that is known.
     """
 
     def __init__(
-        self, code: str, message: str, *, transient: bool = False, retry_after: float | None = None
+        self,
+        code: str,
+        message: str,
+        *,
+        about: str = "",
+        transient: bool = False,
+        retry_after: float | None = None,
     ) -> None:
-        super().__init__(message)
+        super().__init__(f"{message} ({about})" if about else message)
         self.code = code
         self.message = message
         self.transient = transient
@@ -98,12 +115,12 @@ def check(url: str, *, rules: Rules) -> Target:
     if f"{target.scheme}://{target.authority}" in rules.origins:
         return Target(target.scheme, target.host, target.port, target.path, is_trusted=True)
     if target.scheme != "https":
-        raise _bad("it does not begin with https://")
+        raise _bad(_NOT_HTTPS)
     if not _may_be_public(target.host):
-        raise _bad("it does not lead to a public host")
+        raise _bad(NOT_PUBLIC)
     if not validate_host(target.host, list(rules.hosts)):
-        message = f"The host {target.host} is not among those that are allowed."
-        raise FetchError("host_not_allowed", message)
+        message = gettext_noop("This host is not among those that are allowed.")
+        raise FetchError("host_not_allowed", message, about=target.host)
     return target
 
 
@@ -112,21 +129,21 @@ def _split(url: str) -> SplitResult:
     # Beyond ASCII, a name becomes one that no host has; a path is encoded as browsers do it.
     encoded = quote(url, safe=_ASCII, errors="replace")
     if not re.fullmatch(r"[!-~]+", encoded) or "\\" in encoded or len(encoded) > 8192:
-        raise _bad("it is not written as one")
+        raise _bad(_NOT_WRITTEN)
     try:
         return urlsplit(encoded)
     except ValueError as error:
-        raise _bad("it is not written as one") from error
+        raise _bad(_NOT_WRITTEN) from error
 
 
 def _target(parts: SplitResult) -> Target:
     if parts.scheme not in PORTS:
-        raise _bad("it does not begin with https://")
+        raise _bad(_NOT_HTTPS)
     if "@" in parts.netloc:
-        raise _bad("it has a user's name in it")
+        raise _bad(_HAS_USER)
     host = (parts.hostname or "").removesuffix(".")
     if not _NAME.fullmatch(host) and not _is_ipv6(host):
-        raise _bad("it names no host")
+        raise _bad(_NO_HOST)
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     return Target(parts.scheme, host, _port(parts), path, is_trusted=False)
 
@@ -135,9 +152,9 @@ def _port(parts: SplitResult) -> int:
     try:
         port = parts.port
     except ValueError as error:
-        raise _bad("its port is none") from error
+        raise _bad(_NO_PORT) from error
     if port == 0:
-        raise _bad("its port is none")
+        raise _bad(_NO_PORT)
     return port or PORTS[parts.scheme]
 
 
@@ -148,8 +165,8 @@ def _is_ipv6(host: str) -> bool:
         return False
 
 
-def _bad(reason: str) -> FetchError:
-    return FetchError("bad_url", f"This is no address that we call: {reason}.")
+def _bad(message: str) -> FetchError:
+    return FetchError("bad_url", message)
 
 
 def _may_be_public(host: str) -> bool:

@@ -38,7 +38,7 @@ def _registered(request: HttpRequest, form: WebhookForm) -> Webhook | None:
     try:
         return registry.register(owner=user_of(request), **form.cleaned_data)
     except FetchError as error:
-        form.add_error("url", error.message)
+        form.add_error("url", _(error.message))
     except registry.TooManyError:
         form.add_error(None, _("You have as many webhooks as an account may have."))
     return None
