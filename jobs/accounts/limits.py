@@ -9,26 +9,33 @@ from datetime import timedelta
 from functools import wraps
 from ipaddress import IPv6Address, ip_address, ip_network
 from math import ceil
+from secrets import token_hex
 from typing import Any
 
 from django.conf import settings
+from django.core.signing import BadSignature, Signer
 from django.db import transaction
 from django.db.models import F
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.utils import timezone
-from django.utils.crypto import salted_hmac
+from django.utils.crypto import constant_time_compare, salted_hmac
 
 from ..models import Allowance
 
 View = Callable[..., HttpResponseBase]
+
+_COOKIE = "browser"
+_YEAR = timedelta(days=365)
+_signer = Signer(salt="jobs.accounts.limits.browser")
 
 
 def limited(what: str, *, name: str = "", forgives: bool = False) -> Callable[[View], View]:
     """Answer 429, and do no more, to a form that is sent more often than ACCOUNTS_LIMITS says.
 
     Counted are the address it comes from and the name that it is about: of who is signed in, or
-    what the field `name` holds. With `forgives` what has succeeded does not count.
+    what the field `name` holds. With `forgives`, for forms that ask for the password, what has
+    succeeded does not count, and the browser has tries of its own from then on.
     """
 
     def decorate(view: View) -> View:
@@ -42,6 +49,7 @@ def limited(what: str, *, name: str = "", forgives: bool = False) -> Callable[[V
             response = view(request, *args, **kwargs)
             if forgives and response.status_code == 302:
                 _give_back(what, keys)
+                _remember(request, response)
             return response
 
         return inner
@@ -51,7 +59,8 @@ def limited(what: str, *, name: str = "", forgives: bool = False) -> Callable[[V
 
 def _keys(what: str, request: HttpRequest, field: str) -> Iterator[tuple[str, str]]:
     """Yield the key of each limit. No address and no name is kept, only what is made of them."""
-    subjects = {"address": _network(request), "name": _name(request, field)}
+    name = _name(request, field)
+    subjects = {"address": _network(request), "name": f"{name} {_browser(request, name)}"}
     for kind in settings.ACCOUNTS_LIMITS[what]:
         subject = f"{what} {kind} {subjects[kind]}"
         yield kind, salted_hmac("jobs.accounts.limits", subject, algorithm="sha256").hexdigest()
@@ -73,6 +82,35 @@ def _name(request: HttpRequest, field: str) -> str:
     if request.user.is_authenticated:
         return request.user.get_username().casefold()
     return unicodedata.normalize("NFKC", request.POST.get(field, "").strip()).casefold()
+
+
+def _browser(request: HttpRequest, name: str) -> str:
+    """Return what tells the browser from all others if somebody has signed in with it by that name.
+
+    While others guess at a name, who is at home there is not locked out.
+    """
+    with suppress(BadSignature, ValueError):
+        owner, browser = _signer.unsign(request.COOKIES.get(_COOKIE, "")).split(".")
+        if constant_time_compare(owner, _hash_of(name)):
+            return browser
+    return ""
+
+
+def _hash_of(name: str) -> str:
+    return salted_hmac("jobs.accounts.limits.browser", name, algorithm="sha256").hexdigest()
+
+
+def _remember(request: HttpRequest, response: HttpResponseBase) -> None:
+    name = _name(request, "")
+    if name and not _browser(request, name):
+        response.set_cookie(
+            _COOKIE,
+            _signer.sign(f"{_hash_of(name)}.{token_hex(16)}"),
+            max_age=_YEAR,
+            secure=settings.SESSION_COOKIE_SECURE,
+            httponly=True,
+            samesite="Lax",
+        )
 
 
 def _take(what: str, keys: dict[str, str]) -> timedelta | None:

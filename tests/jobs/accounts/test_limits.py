@@ -128,6 +128,34 @@ def test_who_knows_the_password_is_not_counted(client: Client, user: User) -> No
     assert statuses(*(sign_in(client, "ada", "wrong") for _ in range(3))) == [200] * 3
 
 
+def test_who_has_been_here_is_not_locked_out_while_others_guess(client: Client, user: User) -> None:
+    sign_in(client, "ada", "secret")
+    client.post("/accounts/sign-out/")
+    for n in range(9):
+        sign_in(Client(), "ada", "wrong", REMOTE_ADDR=f"192.0.2.{n}")
+    assert sign_in(Client(), "ada", "secret").status_code == 429
+    assert sign_in(client, "ada", "secret").status_code == 302
+    wrong = [client.post("/account/delete/", {"password": "wrong"}) for _ in range(4)]
+    assert statuses(*wrong) == [400, 400, 400, 429]
+
+
+def test_who_has_been_here_guesses_at_no_other_name(client: Client, user: User) -> None:
+    factories.user("eve")
+    sign_in(client, "eve", "secret")
+    client.post("/accounts/sign-out/")
+    assert "eve" not in client.cookies["browser"].value
+    tries = [sign_in(client, "ada", "wrong") for _ in range(3)]
+    assert statuses(*tries, sign_in(Client(), "ada", "wrong")) == [200, 200, 200, 429]
+
+
+@pytest.mark.parametrize("value", ["", "x", "x.y", "a.b:c"])
+def test_who_says_to_have_been_here_has_not(client: Client, user: User, value: str) -> None:
+    for _ in range(3):
+        sign_in(client, "ada", "wrong")
+    client.cookies["browser"] = value
+    assert sign_in(client, "ada", "wrong").status_code == 429
+
+
 def test_to_look_at_the_form_is_free(client: Client) -> None:
     assert {client.get("/accounts/sign-in/").status_code for _ in range(10)} == {200}
 
