@@ -65,21 +65,21 @@ var/bench/made: requirements/bench.txt
 screenshots: .venv/dev browser
 	@$(BIN)/python -m tests.e2e.screenshots $(ARGS)
 
-# Scores of a photo's page and of the grid with 200 photos; needs npx.
+# Scores of a photo's page and of the grid with 200 photos.
 .PHONY: lighthouse
-lighthouse: .venv/dev browser
+lighthouse: .venv/dev browser judges
 	@$(BIN)/python -m tests.e2e.lighthouse
 
 # The tests drive a Chromium: the system's, or Playwright's own where there is none.
 browser: .venv/dev
 	@command -v chromium chromium-browser google-chrome >/dev/null || $(BIN)/playwright install chromium
 
-# RunPod's own code, which judges ours, stays out of its environment: worker, Python and JavaScript client.
+# What judges ours stays out of its environment: RunPod's worker, Python and JavaScript client; Lighthouse.
 judges: var/judges/made
 
 var/judges/made: requirements/worker.txt tests/judges/package.json tests/judges/package-lock.json
 	@command -v npm >/dev/null || { echo 'npm is needed for a judge of the tests; on Debian: apt install npm'; exit 1; }
-	@echo 'Installing what judges the restorer into var/judges …'
+	@echo 'Installing what judges ours into var/judges …'
 	@mkdir -p -m 700 var && mkdir -p var/judges && $(PYTHON) -m venv --clear var/judges/venv
 	@var/judges/venv/bin/python -m pip --disable-pip-version-check install -qq --require-hashes \
 	  --only-binary :all: -r $<
