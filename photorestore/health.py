@@ -19,6 +19,8 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from events import relay
 from events.serving import send_whole
 
+from .headers import secured
+
 logger = logging.getLogger(__name__)
 
 _PATIENCE = 1.0  # seconds
@@ -62,7 +64,9 @@ class Health:
         if view is None or scope["method"] not in ("GET", "HEAD"):
             await self._application(scope, receive, send)
         else:
-            await send_whole(await view(ASGIRequest(scope, BytesIO())), send)
+            response = await view(ASGIRequest(scope, BytesIO()))
+            secured(response)
+            await send_whole(response, send)
 
 
 async def _answers(name: str, answer: Awaitable[object]) -> bool:

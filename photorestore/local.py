@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = BASE_DIR / "var"
 SAMPLE = BASE_DIR / "restorer" / "samples" / "portrait-1961.jpg"
+_DEMO_PASSWORD = VAR_DIR / "demo_password"
 USAGE = 2  # exit status for what the caller must mend
 
 
@@ -80,6 +81,8 @@ def run(stack: ExitStack) -> int:
     if "runpod" in commands and is_local(settings.PUBLIC_URL):
         os.environ |= _demo_account()
         welcome.append(str(SAMPLE))
+    else:
+        _close_demo_account()
     return _loop({**commands, "photos": welcome}, Console(sys.stdout))
 
 
@@ -177,16 +180,32 @@ def _demo_account() -> dict[str, str]:
     """
     from django.contrib.auth.models import User
 
-    path = VAR_DIR / "demo_password"
-    if not path.exists():
-        path.touch(mode=0o600)
-        path.write_text(secrets.token_urlsafe(9))
+    if not _DEMO_PASSWORD.exists():
+        _DEMO_PASSWORD.touch(mode=0o600)
+        _DEMO_PASSWORD.write_text(secrets.token_urlsafe(9))
+    password = _DEMO_PASSWORD.read_text()
     is_ours = not given("DATABASE_URL")
     found = User.objects.filter(username="demo").first() or User.objects.create_user(
-        "demo", password=path.read_text(), is_staff=is_ours, is_superuser=is_ours
+        "demo", password=password, is_staff=is_ours, is_superuser=is_ours
     )
-    knows = found.check_password(path.read_text())
-    return _token(found) | ({"DEMO_PASSWORD": path.read_text()} if knows else {})
+    knows = found.check_password(password)
+    if knows and not found.is_active:
+        _switch(found, on=True)
+    return _token(found) | ({"DEMO_PASSWORD": password} if knows else {})
+
+
+def _close_demo_account() -> None:
+    """Let nobody in by the account that a site in the default set-up has left in its database."""
+    from django.contrib.auth.models import User
+
+    found = User.objects.filter(username="demo", is_active=True).first()
+    if found and _DEMO_PASSWORD.exists() and found.check_password(_DEMO_PASSWORD.read_text()):
+        _switch(found, on=False)
+
+
+def _switch(user: User, *, on: bool) -> None:
+    user.is_active = on
+    user.save()
 
 
 def _guest() -> dict[str, str]:

@@ -15,6 +15,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
+from jobs import sharing
 from jobs.models import ApiToken
 from tests import factories
 
@@ -36,6 +37,14 @@ PATHS = [
     "/static/jobs/app.css",
     "/metrics",
     "/api/v1/events",
+    "/api/v1/docs",
+    "/api/v1/webhooks/runpod-completion/made-up",
+    "/shared/made-up/before/",
+    "/admin/jobs/photo/",
+    "/language/",
+    "/favicon.ico",
+    "/livez",
+    "/readyz",
 ]
 
 
@@ -80,6 +89,39 @@ def test_a_body_that_is_too_large_is_refused_with_them(server: str) -> None:
         head = connection.recv(4096).decode().split("\r\n\r\n")[0]
     assert head.startswith("HTTP/1.1 413")
     check(message_from_string(head.partition("\r\n")[2]))
+
+
+def test_a_shared_picture_is_kept_nowhere_and_gone_with_its_link(client: Client) -> None:
+    job = factories.job()
+    share = sharing.share(photo=job.photo, password="x")
+    page = f"/shared/{sharing.token_of(share)}/"
+    stranger = Client()
+    client.post(page, {"password": "x"})
+    answers: list[Any] = [each.get(f"{page}before/") for each in (client, stranger)]
+    answers[0].file.close()
+    assert [answer.status_code for answer in answers] == [200, 404]
+    for answer in (answers[0], client.get(page), stranger.get(page)):
+        policy = {"Referrer-Policy": "no-referrer"}
+        assert {name: answer[name] for name in EVERYWHERE} == {**EVERYWHERE, **policy}
+        assert (answer["Cache-Control"], answer["X-Robots-Tag"]) == (
+            "private, no-store",
+            "noindex, nofollow",
+        )
+    sharing.stop(photo=job.photo)
+    assert [client.get(path).status_code for path in (page, f"{page}before/")] == [404, 404]
+
+
+@pytest.mark.parametrize("which", ["image", "preview", "thumbnails/240.jpg"])
+def test_a_picture_is_nothing_to_anybody_else(client: Client, user: User, which: str) -> None:
+    path = f"/api/v1/photos/{factories.job(user).photo_id}/{which}"
+    client.force_login(user)
+    answer: Any = client.get(path)
+    answer.file.close()
+    assert (answer.status_code, "Cookie" in answer["Vary"]) == (200, True)
+    client.post("/accounts/sign-out/")
+    assert client.get(path).status_code == 401
+    client.force_login(factories.user("eve"))
+    assert client.get(path).status_code == 404
 
 
 def test_pictures_are_for_their_owner_s_browser_alone(client: Client, user: User) -> None:

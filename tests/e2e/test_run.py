@@ -58,13 +58,24 @@ def sign_in(site: str, username: str, password: str) -> str:
         return str(client.post("/accounts/sign-in/", data=form, headers={"Origin": site}).url)
 
 
+PUBLIC = {
+    "PUBLIC_URL": "https://photos.example",
+    "ALLOWED_HOSTS": "photos.example",
+    "SECRET_KEY": "long and random",
+}
+
+
+def test_the_demo_account_is_closed_once_its_site_is_public(own: dict[str, str]) -> None:
+    for more, is_open in (({}, 1), (PUBLIC, 0), ({}, 1)):
+        with running(**own, **more) as system:
+            system.site()
+            with sqlite3.connect(own["DATABASE_URL"].removeprefix("sqlite:///")) as database:
+                found = database.execute("SELECT username, is_active FROM auth_user").fetchall()
+        assert found == [("demo", is_open)]
+
+
 def test_a_public_site_has_no_demo_account(own: dict[str, str]) -> None:
-    public = {
-        "PUBLIC_URL": "https://photos.example",
-        "ALLOWED_HOSTS": "photos.example",
-        "SECRET_KEY": "long and random",
-    }
-    with running(**own, **public) as system:
+    with running(**own, **PUBLIC) as system:
         system.site()
         with sqlite3.connect(own["DATABASE_URL"].removeprefix("sqlite:///")) as database:
             assert database.execute("SELECT count(*) FROM auth_user").fetchone() == (0,)
