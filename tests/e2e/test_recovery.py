@@ -113,7 +113,7 @@ def test_what_was_left_finished_is_loaded_again_when_it_is_shown_again(
     browser: Browser, server: Server, stage: Stage
 ) -> None:
     page = stage.visitor(browser, server.address)
-    page.goto(stage.pages()["photo-done"])
+    page.goto(stage.path("photo-done"))
     with page.expect_navigation():
         page.evaluate("dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true }))")
     expect(page.get_by_role("heading", level=1)).to_have_text("Gran, 1961")
