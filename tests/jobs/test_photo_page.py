@@ -195,7 +195,7 @@ def test_each_result_says_what_was_asked_for(browser: Client, user: User, settin
     asked = {"workflow": "redraw", "strength": 0.4, "prompt": "Gran", "seed": 7}
     completed(intake.request_new_job(photo=job.photo, options=asked))
     facts = page(browser, job).partition("data-result")[2].partition("</dl>")[0]
-    assert re.search(r"Redraw, Strength: 0.4, .*What it shows: Gran, .*Seed: 7", facts)
+    assert re.search(r"Redraw, Strength: 0.4, Megapixels: .*, What it shows: Gran, Seed: 7", facts)
     completed(intake.request_new_job(photo=job.photo, options={"workflow": "redraw"}))
     earlier = page(browser, job).partition('class="earlier"')[2]
     assert "What it shows: Gran" in earlier
