@@ -6,9 +6,11 @@ own says how it goes with the others.
 
 from __future__ import annotations
 
+from datetime import timedelta
 from uuid import UUID
 
 from django.db import transaction
+from django.utils import timezone
 
 from events import rows
 
@@ -19,6 +21,8 @@ from .models import ON_HOLD, Job
 # costs a job's streams a dozen events.
 STEPS = [*range(11), 20, 50]
 MOST = STEPS[-1]
+# For so long nobody is told who had none before them from the start: they are about to go.
+_SOON = timedelta(seconds=10)
 
 
 def step(ahead: int) -> int | None:
@@ -34,9 +38,12 @@ def of(job: Job) -> int | None:
 
 def tell() -> None:
     """Tell the streams of those who wait that fewer are before them, where that is a step."""
+    soon = timezone.now() - _SOON
     front = Job.objects.waiting().order_by("requested_at", "pk")
-    for ahead, (job_id, told) in enumerate(front.values_list("pk", "ahead")[: MOST + 1]):
-        if step(ahead) != told:
+    first = front.values_list("pk", "ahead", "requested_at")[: MOST + 1]
+    for ahead, (job_id, told, requested_at) in enumerate(first):
+        is_news = ahead or told is not None or (requested_at and requested_at < soon)
+        if step(ahead) != told and is_news:
             _tell(job_id, step(ahead))
 
 

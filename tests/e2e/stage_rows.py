@@ -17,6 +17,7 @@ from django.contrib.auth.tokens import default_token_generator
 from django.contrib.sessions.backends.db import SessionStore
 from django.core import signing
 from django.core.exceptions import BadRequest, PermissionDenied
+from django.db.models import F
 from django.http import HttpRequest, HttpResponse
 from django.test import RequestFactory
 from django.urls import reverse
@@ -26,7 +27,7 @@ from django.utils.http import urlsafe_base64_encode
 from django.views import csrf
 from PIL import Image, ImageEnhance
 
-from jobs import callbacks, intake, lifecycle, mails, sharing, thumbnails
+from jobs import callbacks, intake, lifecycle, mails, places, sharing, thumbnails
 from jobs.models import ApiToken, Attempt, Delivery, Job, Restore, Share, Webhook
 from jobs.outgoing.rules import EVENT_TYPES
 from jobs.runpod import Report
@@ -75,6 +76,12 @@ def report(photo: str, status: str) -> None:
     job = Job.objects.newest().get(photo=UUID(photo))
     output = {"output": _output(job)} if status == "COMPLETED" else {}
     _report(job, status, **output)
+
+
+def tell_places() -> None:
+    """Tell who has waited for a while how many are before them."""
+    Job.objects.update(requested_at=F("requested_at") - timedelta(minutes=1))
+    places.tell()
 
 
 def ask_again(photo: str) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.db.models import F
 from django.utils import timezone
 
 from events.models import Event
@@ -96,6 +97,9 @@ def test_it_costs_one_query_where_nothing_is_new(
 def test_who_does_not_wait_for_a_turn_is_told_none(user: User) -> None:
     job, held = waiting(user, 2)
     Job.objects.filter(pk=held.pk).update(stage=ON_HOLD)
+    tasks.tell_places()
+    assert told(job) == []  # whose turn is at once
+    Job.objects.update(requested_at=F("requested_at") - timedelta(minutes=1))
     tasks.tell_places()
     assert (told(job), told(held)) == ([0], [])
     attempt, _ = factories.attempt(job)
