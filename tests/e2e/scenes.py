@@ -33,7 +33,7 @@ def filled(**fields: str) -> Act:
 def sent(page: Page) -> None:
     """Send the page's form."""
     with page.expect_navigation():
-        page.locator("main form [type=submit]").last.click()
+        page.locator("main form.panel [type=submit]").first.click()
 
 
 def tried_too_often(page: Page) -> None:
@@ -117,7 +117,6 @@ SCENES: Mapping[str, Scene] = {
     "photo-done": Scene("photo-done"),
     "photo-sides": Scene("photo-done", act=wide_compare),
     "photo-options": Scene("photo-done", act=opened),
-    "photo-shared": Scene("photo-new"),
     "photo-failed": Scene("photo-failed"),
     "delete": Scene("delete"),
     "delete-several": Scene("/", act=several_chosen),
