@@ -48,13 +48,16 @@ def stop(request: HttpRequest, photo_id: UUID) -> HttpResponse:
 
 
 def _private(view: View) -> View:
-    """Keep what the link shows out of search engines, caches and other sites' logs."""
+    """Keep what the link shows out of search engines and caches.
+
+    Out of other sites' logs, too, by the policy of all pages: same-origin. By no-referrer the form
+    for the password would come without an Origin, and be refused.
+    """
 
     @wraps(view)
     def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         response = view(request, *args, **kwargs)
         response["X-Robots-Tag"] = "noindex, nofollow"
-        response["Referrer-Policy"] = "no-referrer"
         response["Cache-Control"] = "private, no-store"
         return response
 

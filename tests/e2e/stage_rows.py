@@ -52,7 +52,7 @@ def make(more: int) -> dict[str, Any]:
     }
     jobs = _jobs(users["full"], more)
     _make_thumbnails()
-    paths = {**_photos(jobs), **_shares(jobs), **_letters(users["other"])}
+    paths = {**_photos(jobs), **_shares(jobs), **_letters(users)}
     return {
         "sessions": {name: _session(user) for name, user in users.items()},
         "paths": {**paths, **_programs(users["full"]), **{name: f"/{name}/" for name in _ERRORS}},
@@ -196,11 +196,11 @@ def _shares(jobs: dict[str, Job]) -> dict[str, str]:
     }
 
 
-def _letters(user: User) -> dict[str, str]:
-    """Return where the letters to the user would lead."""
-    uid = urlsafe_base64_encode(force_bytes(user.pk))
-    token = default_token_generator.make_token(user)
-    change = [user.pk, user.email, "new@photos.example"]
+def _letters(users: dict[str, User]) -> dict[str, str]:
+    """Return where letters to them would lead."""
+    uid = urlsafe_base64_encode(force_bytes(users["other"].pk))
+    token = default_token_generator.make_token(users["other"])
+    change = [users["full"].pk, users["full"].email, "new@photos.example"]
     address = signing.dumps(change, salt=mails._SALT, compress=True)
     return {
         "reset-link": reverse("jobs:reset-confirm", args=[uid, token]),

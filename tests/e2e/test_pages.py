@@ -333,3 +333,12 @@ def test_a_job_is_cancelled_and_tried_again(browser: Browser, site: str, stage: 
     expect(page.get_by_test_id("status")).to_have_attribute(
         "data-status", "completed", timeout=WITHIN
     )
+
+
+def test_a_shared_photo_opens_by_its_password(browser: Browser, site: str, stage: Stage) -> None:
+    page = stage.show(browser, site, "shared-wrong-password")
+    expect(page.get_by_role("alert")).to_have_text("This is not the password.")
+    page.context.close()
+    page = stage.show(browser, site, "shared-unlocked")
+    expect(page.get_by_text("Shared with you until")).to_be_visible()
+    page.context.close()

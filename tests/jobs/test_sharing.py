@@ -75,7 +75,7 @@ def test_no_search_engine_and_no_cache_keeps_it(visitor: Client, photo: Photo, w
     answer: Any = visitor.get(link(photo) + which)
     assert answer["X-Robots-Tag"] == "noindex, nofollow"
     assert answer["Cache-Control"] == "private, no-store"
-    assert answer["Referrer-Policy"] == "no-referrer"
+    assert answer["Referrer-Policy"] == "same-origin"
     b"".join(answer.streaming_content) if answer.streaming else answer.content
 
 
