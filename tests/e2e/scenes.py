@@ -153,7 +153,7 @@ SCENES: Mapping[str, Scene] = {
     "tokens": Scene("/account/tokens/"),
     "no-tokens": Scene("/account/tokens/", who="empty"),
     "token-made": Scene("/account/tokens/", who="other", act=token_made),
-    "tokens-refused": Scene("/account/tokens/", act=sent),
+    "tokens-refused": Scene("/account/tokens/", act=filled(name="Laptop")),
     "webhooks": Scene("/account/webhooks/"),
     "no-webhooks": Scene("/account/webhooks/", who="empty"),
     "webhook-refused": Scene("/account/webhooks/", who="empty", act=webhook_refused),
