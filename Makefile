@@ -125,7 +125,7 @@ client: .venv/dev client/node_modules/made
 # Pins every requirement with its hashes, again and newest (needs uv).
 requirements:
 	@cd requirements && for name in base restorer local dev bench worker; do \
-	  uv pip compile --quiet --upgrade --generate-hashes --universal --python-version 3.11 --no-emit-index-url \
+	  uv pip compile --quiet --upgrade --no-strip-extras --generate-hashes --universal --python-version 3.11 --no-emit-index-url \
 	    --custom-compile-command 'make requirements' $$name.in -o $$name.txt || exit 1; done
 
 clean:
