@@ -67,7 +67,8 @@ def test_what_is_long_or_deep_is_cut(body: Any) -> None:
 @given(JSON)
 def test_whatever_comes_can_be_kept(body: Any) -> None:
     kept = json.dumps(traces.report_of(body, token=TOKEN), allow_nan=False)
-    assert "\\u0000" not in kept
+    # PostgreSQL takes no such character; a backslash that is written out is another matter.
+    assert "\\u0000" not in kept.replace("\\\\", "")
 
 
 @given(some.dictionaries(some.text(), JSON), some.text())
