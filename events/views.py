@@ -16,6 +16,7 @@ from django.http.request import MediaType
 from rest_framework import exceptions
 
 from . import access, drain, problems, relay, sse
+from .conf import settings
 from .follower import RETRY, Follower
 from .metrics import counters
 from .problems import Problem
@@ -31,7 +32,6 @@ HEADERS = {
     "X-Accel-Buffering": "no",
     "X-Content-Type-Options": "nosniff",
 }
-_FOR_ALL = {"Access-Control-Allow-Origin": "*"}
 # What is kept of an answer is for one origin.
 _FOR_NOBODY = {"Vary": "origin"}
 # What an Accept may call a stream, the most specific last.
@@ -85,7 +85,8 @@ def for_other_origins(request: Request) -> dict[str, str]:
     """Return the headers that let pages of other origins read the answer."""
     if _has_grant(request):
         # A grant is for pages of other sites. Nothing else was looked at to know who asks.
-        return _FOR_ALL
+        exposed = ", ".join(settings.CORS_EXPOSE_HEADERS)
+        return {"Access-Control-Allow-Origin": "*", "Access-Control-Expose-Headers": exposed}
     if "origin" not in request.headers:
         return _FOR_NOBODY
     answer = HttpResponse()

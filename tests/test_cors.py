@@ -87,4 +87,6 @@ def test_what_is_kept_is_kept_for_one_origin(server: str, url: str) -> None:
 def test_a_grant_is_for_any_origin_and_takes_no_credentials(server: str) -> None:
     with calling(server, Origin=OTHER) as client:
         refused = client.get("/api/v1/events?token=x")
+        # A page that was refused has to know for how long.
+        assert "retry-after" in refused.headers["Access-Control-Expose-Headers"].lower()
     assert allowed(refused) == ("*", None)
