@@ -40,9 +40,9 @@ from .schema import describe, describe_picture
 from .views import ApiView, PictureView
 
 
-@extend_schema_field({"type": "string", "examples": ["true", "false", '{"scale": 2}']})
+@extend_schema_field({"type": ["boolean", "object"], "examples": [True, False, {"scale": 2}]})
 class RestoreField(serializers.Field):
-    """`true`, `false` or an object of options, as JSON text where the form is multipart."""
+    """`true`, `false` or an object of options: JSON text, as a form sends what is no text."""
 
     def to_internal_value(self, data: Any) -> dict[str, Any] | None:
         """Return the options, None for false. Raises ValidationError."""
