@@ -12,6 +12,7 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
+from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext_noop
 
@@ -170,10 +171,17 @@ def forget_expired(*, now: datetime) -> int:
     return Attempt.objects.taken().filter(created_at__lt=since).update(lost_at=now)
 
 
+def stranded(*, now: datetime) -> QuerySet[Job]:
+    """Return the jobs under way that RunPod is not at, and nothing was done about lately."""
+    since = now - timedelta(seconds=settings.RUNPOD_SILENCE)
+    believed = Attempt.objects.believed(now=now).filter(job=OuterRef("pk"))
+    return Job.objects.under_way().filter(~Exists(believed), heard_at__lt=since)
+
+
 def give_up_overdue(*, now: datetime) -> None:
     """End the jobs that nobody took for RUNPOD_PATIENCE."""
     since = now - timedelta(seconds=settings.RUNPOD_PATIENCE)
-    for job in Job.objects.stranded(now=now).filter(requested_at__lt=since)[:_BATCH]:
+    for job in stranded(now=now).filter(requested_at__lt=since)[:_BATCH]:
         _time_out(
             job.pk, gettext_noop("Restoring was out of order for too long, and was given up.")
         )
@@ -189,7 +197,7 @@ def to_submit(*, now: datetime) -> Iterator[Job]:
 
 def _waiting(now: datetime) -> list[Job]:
     """Return them; while the circuit is open, those that are on hold wait for it, but for one."""
-    jobs = Job.objects.stranded(now=now).order_by("heard_at", "requested_at")
+    jobs = stranded(now=now).order_by("heard_at", "requested_at")
     if circuit.current().opened_at is None:
         return list(jobs[:_BATCH])
     on_hold = Job.objects.on_hold()

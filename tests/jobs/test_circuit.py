@@ -13,7 +13,7 @@ from django.utils import timezone
 from time_machine import Traveller, travel
 
 from events.models import Event
-from jobs import circuit, streams, tasks
+from jobs import circuit, reconciliation, streams, tasks
 from jobs.models import ON_HOLD, Circuit, Job, Status
 from tests import factories
 from tests.cloud import Cloud
@@ -137,7 +137,7 @@ def test_the_others_are_due_as_soon_as_it_is_closed(
     clock.shift(timedelta(seconds=61))
     accepts(cloud, "first")
     submit(jobs[0])
-    assert set(Job.objects.stranded(now=timezone.now())) == set(jobs[1:])
+    assert set(reconciliation.stranded(now=timezone.now())) == set(jobs[1:])
 
 
 def test_a_key_that_is_refused_while_we_ask_stops_submitting_too(
