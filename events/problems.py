@@ -40,6 +40,7 @@ class Problem(exceptions.APIException):
         self.status_code = status
         self.wait = wait
         self.members = members
+        self.headers: dict[str, str] = {}
 
 
 def document(
@@ -113,7 +114,7 @@ def _sentences(detail: Any) -> str:
 
 
 def _headers(error: exceptions.APIException) -> dict[str, str]:
-    headers = {}
+    headers = {**getattr(error, "headers", {})}
     if challenge := getattr(error, "auth_header", None):
         headers["WWW-Authenticate"] = challenge
     if wait := getattr(error, "wait", None):

@@ -389,7 +389,11 @@ SPECTACULAR_SETTINGS = {
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "COMPONENT_SPLIT_REQUEST": True,
     "PREPROCESSING_HOOKS": ["jobs.api.schema.hooks.only_ours"],
-    "POSTPROCESSING_HOOKS": ["jobs.api.schema.hooks.complete"],
+    "POSTPROCESSING_HOOKS": [
+        "jobs.api.schema.hooks.complete",
+        "drf_spectacular.hooks.postprocess_schema_enum_id_removal",
+    ],
+    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
 }
 # Calls that a user may make in a minute, by the scope of tokens that they are of; pictures apart,
 # of which a page has many.

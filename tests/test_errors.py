@@ -98,7 +98,15 @@ def test_a_request_that_makes_no_sense_is_told_so(client: Client) -> None:
 
 @pytest.mark.parametrize(
     ("accept", "status"),
-    [("", 200), ("*/*", 200), ("application/json;version=1", 200), ("text/html", 406)],
+    [
+        ("", 200),
+        ("*/*", 200),
+        ("application/json;version=1", 200),
+        ("application/*;q=0, application/json;q=0.1", 200),
+        ("text/html", 406),
+        ("*/*;q=0", 406),
+        ("application/json;q=0, */*", 406),
+    ],
 )
 def test_json_is_for_who_takes_it(client: Client, accept: str, status: int) -> None:
     answer = client.get("/api/v1/photos", headers={"Accept": accept})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import Any
+from uuid import UUID
 
 from rest_framework import serializers
 
@@ -13,6 +14,26 @@ def one_of(values: Iterable[str]) -> serializers.ChoiceField:
     names = list(values)
     message = f'"{{input}}" is none of {", ".join(names)}.'
     return serializers.ChoiceField(names, error_messages={"invalid_choice": message})
+
+
+class Id(serializers.UUIDField):
+    """An id as text; DRF would take any number for one."""
+
+    def to_internal_value(self, data: Any) -> UUID:
+        """Return the id. Raises ValidationError."""
+        if not isinstance(data, str):
+            self.fail("invalid", value=data)
+        return super().to_internal_value(data)
+
+
+class Flag(serializers.BooleanField):
+    """True or false; DRF would take "no" and 0 as well."""
+
+    def to_internal_value(self, data: Any) -> bool:
+        """Return it. Raises ValidationError."""
+        if not isinstance(data, bool):
+            self.fail("invalid", input=data)
+        return data
 
 
 class StrictForm(serializers.Serializer):

@@ -28,7 +28,7 @@ from .documents import (
     job_response,
 )
 from .filters import JobFilters, filters
-from .forms import StrictForm
+from .forms import Id, StrictForm
 from .photos import photo_of
 from .schema import describe
 from .views import ApiView
@@ -37,7 +37,7 @@ from .views import ApiView
 class JobForm(StrictForm):
     """A new job for a photo of mine."""
 
-    photo_id = serializers.UUIDField()
+    photo_id = Id()
     options = serializers.DictField(required=False, default=dict)
 
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 from uuid import UUID
 
+from django.core.files.uploadedfile import UploadedFile
 from django.http import Http404, HttpResponseBase
 from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
-from rest_framework.parsers import MultiPartParser
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -36,18 +35,23 @@ from .documents import (
 )
 from .filters import PhotoFilters, filters
 from .images import picture
+from .parsing import LONGEST, FormParser, json_of
 from .schema import describe, describe_picture
 from .views import ApiView, PictureView
 
 
-@extend_schema_field({"type": ["boolean", "object"], "examples": [True, False, {"scale": 2}]})
+@extend_schema_field({})  # which options there are is known later (schema.hooks)
 class RestoreField(serializers.Field):
-    """`true`, `false` or an object of options: JSON text, as a form sends what is no text."""
+    """`true`, `false` or an object of options: JSON text, as a form sends what is no text.
+
+    Or a file of it: a FormData of JavaScript has no other way to say that a part is JSON.
+    """
 
     def to_internal_value(self, data: Any) -> dict[str, Any] | None:
         """Return the options, None for false. Raises ValidationError."""
+        text = data.read(LONGEST) if isinstance(data, UploadedFile) else str(data)
         try:
-            value = json.loads(data) if isinstance(data, str) else data
+            value = json_of(text)
         except (ValueError, RecursionError):
             value = data
         if isinstance(value, dict):
@@ -73,7 +77,7 @@ def photo_of(request: Request, photo_id: UUID) -> Photo:
 class PhotoList(ApiView):
     """My photos, and new ones."""
 
-    parser_classes = (MultiPartParser,)
+    parser_classes = (FormParser,)
 
     @describe("listPhotos", {200: PhotoPage}, filters=PhotoFilters)
     def get(self, request: Request) -> Response:

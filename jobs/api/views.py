@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.http.request import MediaType
 from rest_framework.negotiation import BaseContentNegotiation, DefaultContentNegotiation
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -12,14 +13,26 @@ from rest_framework.views import APIView
 from .. import downloads
 from ..throttling import UserThrottle
 
+_JSON = "application/json"
+
 
 class JsonIfTaken(DefaultContentNegotiation):
     """Answers with JSON where Accept allows it; an empty one says no more than none."""
 
     def get_accept_list(self, request: Request) -> list[str]:
-        """Return what the client takes."""
-        accepted: list[str] = super().get_accept_list(request)
-        return accepted if any(accepted) else ["*/*"]
+        """Return what the client takes: nothing where it says that JSON is worth nothing (q=0).
+
+        DRF knows no qualities. The most specific range that has JSON in it decides.
+        """
+        ranges = [MediaType(each) for each in super().get_accept_list(request) if each]
+        ours = [each for each in ranges if each.match(_JSON)]
+        if ours and not min(ours, key=_width).quality:
+            return []
+        return [str(each) for each in ranges] or ["*/*"]
+
+
+def _width(range: MediaType) -> int:
+    return [range.main_type, range.sub_type].count("*")
 
 
 class ApiView(APIView):

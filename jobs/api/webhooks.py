@@ -9,6 +9,7 @@ from uuid import UUID
 
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -23,7 +24,7 @@ from ..outgoing.rules import EVENT_TYPES
 from . import wishes
 from .documents import PageDocument, page
 from .filters import DeliveryFilters, PageFilters, filters
-from .forms import StrictForm, one_of
+from .forms import Flag, StrictForm, one_of
 from .schema import describe
 from .views import ApiView
 
@@ -87,6 +88,11 @@ class DeliveryPage(PageDocument):
     results: list[DeliveryDocument]
 
 
+@extend_schema_field({"type": "string", "format": "uri", "maxLength": 500})
+class Address(serializers.CharField):
+    """An address to be called; which ones are is decided where it is registered."""
+
+
 class EventTypes(serializers.ListField):
     """Types of events, each once, in their order."""
 
@@ -101,16 +107,16 @@ class EventTypes(serializers.ListField):
 class WebhookForm(StrictForm):
     """A new webhook: an address, and what it shall be told."""
 
-    url = serializers.CharField(max_length=500)
+    url = Address(max_length=500)
     event_types = EventTypes(min_length=1, max_length=len(EVENT_TYPES))
 
 
 class WebhookChangeForm(StrictForm):
     """What of a webhook shall be different."""
 
-    url = serializers.CharField(max_length=500, required=False)
+    url = Address(max_length=500, required=False)
     event_types = EventTypes(min_length=1, max_length=len(EVENT_TYPES), required=False)
-    is_enabled = serializers.BooleanField(required=False)
+    is_enabled = Flag(required=False)
 
 
 class WebhookList(ApiView):

@@ -145,6 +145,21 @@ def test_the_page_asks_no_other_host() -> None:
     assert "unsafe" not in policy
 
 
+def test_an_upload_takes_true_or_false_or_the_options_of_a_job(described: Any) -> None:
+    forms = described["components"]["schemas"]
+    known = forms["JobFormRequest"]["properties"]["options"]
+    restore = forms["PhotoFormRequest"]["properties"]["restore"]
+    assert restore["oneOf"] == [{"type": "boolean"}, known]
+    body = described["paths"]["/api/v1/photos"]["post"]["requestBody"]["content"]
+    encoding = body["multipart/form-data"]["encoding"]
+    assert encoding["restore"] == {"contentType": "application/json"}
+    assert "image/heic" in encoding["image"]["contentType"].split(", ")
+
+
+def test_what_made_it_leaves_no_trace(described: Any) -> None:
+    assert "x-spec-enum-id" not in json.dumps(described)
+
+
 def test_the_options_are_those_of_the_worker_in_use(settings: Any) -> None:
     def offered() -> set[str]:
         return set(options()["properties"])

@@ -6,10 +6,12 @@ from collections.abc import Iterator
 from http import HTTPStatus
 from typing import Any
 
+from django.urls import reverse
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 
 from events.problems import CONTENT_TYPE, ProblemDocument
 
+from ... import pictures
 from . import streams
 from .choices import options
 from .shapes import Schema, components, schema_of, scopes
@@ -67,6 +69,7 @@ def complete(result: Schema, **kwargs: Any) -> Schema:
     result["webhooks"] = streams.webhooks()
     known = result.setdefault("components", {}).setdefault("schemas", {})
     known |= streams.events()
+    _offer(result["paths"], known)
     _close(known)
     known |= components  # all that was referred to until here
     result["components"]["securitySchemes"]["grant"] = _GRANT
@@ -74,12 +77,24 @@ def complete(result: Schema, **kwargs: Any) -> Schema:
     return result
 
 
+def _offer(paths: Schema, forms: Schema) -> None:
+    """Say which options there are here, and how a form of parts has them."""
+    known = options()
+    forms["JobFormRequest"]["properties"]["options"] = known
+    either = {"oneOf": [{"type": "boolean"}, known], "default": False}
+    forms["PhotoFormRequest"]["properties"]["restore"] = either
+    [form] = paths[reverse("api:photos")]["post"]["requestBody"]["content"].values()
+    form["encoding"] = {
+        "image": {"contentType": ", ".join(sorted({*pictures.MEDIA_TYPES.values()}))},
+        "restore": {"contentType": "application/json"},
+    }
+
+
 def _close(forms: Schema) -> None:
-    """Say that forms in JSON take nothing else, and which options there are here."""
+    """Say that forms in JSON take nothing else."""
     for name, form in forms.items():
         if name.endswith("FormRequest") and name != "PhotoFormRequest":
             form["additionalProperties"] = False
-    forms["JobFormRequest"]["properties"]["options"] = options()
 
 
 def _operations(result: Schema) -> Iterator[tuple[str, Schema]]:
