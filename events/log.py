@@ -149,7 +149,7 @@ def _append_at_once(events: Sequence[Event], changes: Sequence[rows.Change], now
         rows=_places(new),
     )
     values = chain(*(it.values for it in changes), *numbers, *new)
-    with connection.cursor() as cursor:
+    with rows.prepared() as cursor:
         cursor.execute(statement, list(values))
         last = dict(sorted(cursor.fetchall()))
     for event, back in zip(events, backs, strict=True):
@@ -206,7 +206,7 @@ def _row(event: Event, number: int, now: Any) -> tuple[Any, ...]:
 
 def _execute(statement: str, new: Sequence[Sequence[Any]]) -> list[Any]:
     """Insert the rows, and return what the statement returns of them."""
-    with connection.cursor() as cursor:
+    with rows.prepared() as cursor:
         cursor.execute(statement.format(rows=_places(new)), list(chain.from_iterable(new)))
         return list(cursor.fetchall()) if cursor.description else []
 

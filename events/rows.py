@@ -7,11 +7,14 @@ the way from RunPod's call to a browser there are six.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cache, cached_property
 from typing import Any, Generic, NamedTuple, TypeVar, cast
 
+import psycopg
 from django.db import connection
+from django.db.backends.utils import CursorWrapper
 from django.db.models import AutoField, Field, Model, QuerySet
 
 M = TypeVar("M", bound=Model)
@@ -55,9 +58,23 @@ def of(statement: Statement, keys: Mapping[str, int], **numbers: int) -> list[An
     text = statement[connection.vendor]
     for name, number in numbers.items():
         text = text.replace(f":{name}", str(number))
-    with connection.cursor() as cursor:
+    with prepared() as cursor:
         cursor.execute(text, [json.dumps(keys)])
         return list(cursor.fetchall())
+
+
+@contextmanager
+def prepared() -> Iterator[CursorWrapper]:
+    """Yield a cursor with which PostgreSQL plans a statement once for many values.
+
+    From its fifth time on a connection, as psycopg does by itself. Django's own cursor writes the
+    values into the text, which is another statement then: half the time of ours was planning
+    (measured).
+    """
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.cursor = psycopg.Cursor(connection.connection)
+        yield cursor
 
 
 class _Plan(NamedTuple):
@@ -90,7 +107,7 @@ class Lookup(Generic[M]):
         plan = self._plans.get(connection.vendor) or self._made()
         parameters = list(plan.parameters)
         parameters[plan.place] = self._prepared(value)
-        with connection.cursor() as cursor:
+        with prepared() as cursor:
             cursor.execute(plan.sql, parameters)
             found = cursor.fetchall()
         return [self._instance(_read(row, plan), plan) for row in found]
@@ -140,7 +157,7 @@ class Change(NamedTuple):
 
     def make(self) -> None:
         """Execute it."""
-        with connection.cursor() as cursor:
+        with prepared() as cursor:
             cursor.execute(*self)
 
 

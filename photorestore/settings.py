@@ -111,7 +111,7 @@ else:
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     # Several processes write. A transaction that starts as a reader and then writes fails at once
     # when another has written meanwhile (SQLITE_BUSY_SNAPSHOT); an immediate one waits its turn.
-    DATABASES["default"]["OPTIONS"] = {
+    _options = {
         "transaction_mode": "IMMEDIATE",
         "timeout": 20,
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
@@ -123,9 +123,16 @@ elif DATABASES["default"]["ENGINE"] == "django.db.backends.postgresql":
     # too many soon (measured: 40 clients used up all 100). A pool is shared by all of them.
     # It waits twice as long before each try to connect anew (measured: half a minute late after an
     # outage of twenty seconds), and begins afresh when it has given up and is asked again.
-    DATABASES["default"]["OPTIONS"] = {
-        "pool": {"min_size": 1, "max_size": 10, "timeout": 5, "reconnect_timeout": 5}
+    # The statements of `events.rows` are prepared after five uses, psycopg's own number; the ORM's
+    # never are.
+    _options = {
+        "pool": {"min_size": 1, "max_size": 10, "timeout": 5, "reconnect_timeout": 5},
+        "prepare_threshold": 5,
     }
+else:
+    _options = {}
+# What the address says of its own, such as `?sslmode=require`, goes before.
+DATABASES["default"]["OPTIONS"] = _options | DATABASES["default"].get("OPTIONS", {})
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # Accounts and security

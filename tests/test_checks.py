@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import ast
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +66,17 @@ def test_the_default_settings_are_right(settings: Any) -> None:
 def test_a_wrong_setting_is_named(settings: Any, wrong: dict[str, Any], id: str) -> None:
     wrong = {"SECRET_KEY_IS_LOCAL": False, "EMAIL_URL": "smtp://mail.example", **wrong}
     assert ids(settings, **wrong) == [id]
+
+
+def test_a_database_s_address_may_have_options_of_its_own() -> None:
+    show = "from photorestore.settings import DATABASES; print(DATABASES['default']['OPTIONS'])"
+    url = "postgres://u:p@db.example/photos?sslmode=require&prepare_threshold=9"
+    command = [sys.executable, "-c", show]
+    told = subprocess.check_output(command, env=os.environ | {"DATABASE_URL": url}, text=True)
+    options = ast.literal_eval(told)
+    assert options["sslmode"] == "require"
+    assert options["prepare_threshold"] == 9
+    assert options["pool"]
 
 
 def test_a_file_that_cannot_be_read_is_named(

@@ -85,3 +85,13 @@ def test_a_row_is_added_as_saving_it_does() -> None:
         "id": None,
     }
     assert found.created_at is not None
+
+
+@pytest.mark.skipif("connection.vendor != 'postgresql'", reason="SQLite keeps its plans itself.")
+def test_a_statement_that_comes_again_is_planned_once() -> None:
+    lookup = rows.Lookup(newest, "stream", example="-")
+    for number in range(6):
+        lookup.first(f"job.{number}")
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE '%event%'")
+        assert cursor.fetchone() == (1,)
