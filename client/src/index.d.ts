@@ -87,13 +87,16 @@ export interface JobPage {
 export type FinalType = "completed" | "failed" | "cancelled" | "timed_out" | "deleted";
 export type EventType = "queued" | "processing" | "progress" | FinalType;
 
-/** What happened: `data` is the whole job, so any event but the last may be missed. */
-export interface JobEvent {
-  type: EventType;
+interface EventOf<Type extends EventType, Snapshot extends JobSnapshot = JobSnapshot> {
+  type: Type;
   /** Its number in the stream; not told where several jobs share a connection. */
   id?: string;
-  data: JobSnapshot;
+  data: Snapshot;
 }
+
+/** What happened: `data` is the whole job, so any event but the last may be missed. */
+export type JobEvent = CompletedEvent | EventOf<Exclude<EventType, "completed">>;
+export type CompletedEvent = EventOf<"completed", CompletedJob>;
 
 /** Something was missed: the log does not reach back so far. Read the job again. */
 export interface ResetEvent {
@@ -111,28 +114,28 @@ export type StreamEvent = JobEvent | ResetEvent;
  */
 export type Connection = "connecting" | "open" | "reconnecting" | "closed";
 
-type JobHandler<Snapshot = JobSnapshot> = (job: Snapshot, event: JobEvent) => void;
+type JobHandler<Event extends JobEvent = JobEvent> = (job: Event["data"], event: Event) => void;
 
 export interface Handlers {
-  onQueued?: JobHandler;
-  onProcessing?: JobHandler;
-  onProgress?: JobHandler;
-  onCompleted?: JobHandler<CompletedJob>;
-  onFailed?: JobHandler;
-  onCancelled?: JobHandler;
-  onTimedOut?: JobHandler;
+  onQueued?: JobHandler | undefined;
+  onProcessing?: JobHandler | undefined;
+  onProgress?: JobHandler | undefined;
+  onCompleted?: JobHandler<CompletedEvent> | undefined;
+  onFailed?: JobHandler | undefined;
+  onCancelled?: JobHandler | undefined;
+  onTimedOut?: JobHandler | undefined;
   /** The photo was deleted, and its jobs and results with it. */
-  onDeleted?: JobHandler;
+  onDeleted?: JobHandler | undefined;
   /** Something was missed: read the job again. */
-  onReset?: (data: ResetEvent["data"], event: ResetEvent) => void;
+  onReset?: ((data: ResetEvent["data"], event: ResetEvent) => void) | undefined;
   /** Every event, before the handler of its type. */
-  onEvent?: (event: StreamEvent) => void;
+  onEvent?: ((event: StreamEvent) => void) | undefined;
   /** `error`: why it is reconnecting, or closed. */
-  onConnection?: (connection: Connection, error: Error | null) => void;
+  onConnection?: ((connection: Connection, error: Error | null) => void) | undefined;
   /** It is closed, and nothing will come any more: a Problem such as a 404. */
-  onError?: (error: Error) => void;
+  onError?: ((error: Error) => void) | undefined;
   /** An event could not be read and was left out. */
-  onWarning?: (error: Error) => void;
+  onWarning?: ((error: Error) => void) | undefined;
 }
 
 /** What one subscriber follows. Iterating it, with `for await`, closes it at the end. */
@@ -181,37 +184,43 @@ export type Transport = (
 
 export interface ClientOptions {
   /** Where PhotoRestore is, such as `https://photos.example.org`. Default: this page's own origin. */
-  baseUrl?: string;
+  baseUrl?: string | undefined;
   /**
    * An API token, or a grant, which only opens streams. Asked for at every connection and call, and
    * once more where the server answers 401. Without it the session's cookie counts.
    */
-  getToken?: (request: TokenRequest) => string | null | undefined | Promise<string | null | undefined>;
+  getToken?:
+    | ((request: TokenRequest) => string | null | undefined | Promise<string | null | undefined>)
+    | null
+    | undefined;
   /** Sent with every request, such as Django's `X-CSRFToken`; not with a grant. */
-  headers?: Record<string, string>;
+  headers?: Record<string, string> | null | undefined;
   /** `include` sends cookies to another origin. Default: `same-origin`. */
-  credentials?: RequestCredentials;
-  fetch?: typeof fetch;
-  transport?: Transport;
+  credentials?: RequestCredentials | undefined;
+  fetch?: typeof fetch | undefined;
+  transport?: Transport | null | undefined;
   /** Milliseconds between two signs of life of the server (EVENTS_HEARTBEAT). Default: 15,000. */
-  heartbeat?: number;
+  heartbeat?: number | undefined;
 }
 
 export interface CallOptions {
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
   /** Makes a repeat find what the first has made. */
-  idempotencyKey?: string;
+  idempotencyKey?: string | undefined;
 }
 
 export interface Client {
   /** Keep a photo. `restore: true`, or options such as `{scale: 2}`, restores it at once. */
   upload(
     image: Blob,
-    options?: CallOptions & { title?: string; restore?: boolean | Record<string, unknown> },
+    options?: CallOptions & {
+      title?: string | undefined;
+      restore?: boolean | Record<string, unknown> | undefined;
+    },
   ): Promise<{ photo: Photo; job: Job; events_url: string }>;
   /** Start a job that was only created, or make a new one for a photo. */
   restore(
-    what: string | { photoId: string; options?: Record<string, unknown> },
+    what: string | { photoId: string; options?: Record<string, unknown> | undefined },
     options?: CallOptions,
   ): Promise<Job>;
   get(jobId: "all", options?: CallOptions): Promise<JobPage>;
@@ -224,15 +233,21 @@ export interface Client {
   subscribe(
     jobId: string,
     handlers?: Handlers,
-    options?: { lastEventId?: string | number },
+    options?: { lastEventId?: string | number | undefined },
   ): Subscription;
   /**
    * Resolve with the job once it is completed. Rejects with a Problem if it ends in another way,
    * with the signal's reason, or with a TimeoutError after `timeout` milliseconds.
    */
-  waitFor(jobId: string, options?: { signal?: AbortSignal; timeout?: number }): Promise<CompletedJob>;
+  waitFor(
+    jobId: string,
+    options?: { signal?: AbortSignal | undefined; timeout?: number | undefined },
+  ): Promise<CompletedJob>;
   /** Any other call: fetch with a token, below /api/v1. Throws a Problem for an error. */
-  send(path: string, init?: RequestInit): Promise<Response>;
+  send(
+    path: string,
+    init?: Omit<RequestInit, "headers"> & { headers?: Record<string, string> },
+  ): Promise<Response>;
 }
 
 export function createClient(options?: ClientOptions): Client;

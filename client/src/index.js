@@ -21,12 +21,17 @@ export function createClient({
 } = {}) {
   const streams = new Map();
 
-  async function send(path, init, jobId = null, expired = false) {
+  async function send(path, init, jobId = null, open = call, expired = false) {
     const token = await getToken?.({ jobId, expired });
-    const { url, ...options } = request(path, init, token);
+    return open(request(path, init, token)).catch((error) => {
+      if (error.status === 401 && getToken && !expired) return send(path, init, jobId, open, true);
+      throw error;
+    });
+  }
+
+  async function call({ url, ...options }) {
     const response = await fetch(url, options);
     if (response.ok) return response;
-    if (response.status === 401 && getToken && !expired) return send(path, init, jobId, true);
     throw await problemOf(response);
   }
 
@@ -50,23 +55,20 @@ export function createClient({
     }
     const path = jobId === "all" ? "/events" : `/events/${jobId}`;
     const init = { last: stream.lastEventId, cache: "no-store", signal };
-    if (transport) {
-      return transport(request(path, init, await getToken?.({ jobId, expired: false })), stream);
-    }
+    if (transport) return send(path, init, jobId, (request) => transport(request, stream));
     const response = await send(path, init, jobId);
     if (response.status === 204) return stream.stop();
     const type = response.headers.get("content-type");
     if (!/^text\/event-stream *(;|$)/i.test(type)) throw new Problem({ code: "not_a_stream", status: 200 });
     stream.tell("open");
-    const parser = new Parser(stream);
-    await response.body.pipeThrough(new TextDecoderStream()).pipeTo(new WritableStream(parser));
+    await response.body.pipeThrough(new TextDecoderStream()).pipeTo(new WritableStream(new Parser(stream)));
   };
 
   function subscribe(jobId, handlers, { lastEventId = "" } = {}) {
     if (!streams.has(jobId)) {
       const forget = () => streams.delete(jobId);
-      const isEndless = jobId === "all";
-      streams.set(jobId, new Stream({ connect: connect(jobId), forget, heartbeat, isEndless }));
+      const options = { connect: connect(jobId), forget, heartbeat, isEndless: jobId === "all" };
+      streams.set(jobId, new Stream(options));
     }
     return streams.get(jobId).join(handlers, lastEventId);
   }

@@ -32,7 +32,7 @@ export class Parser {
   #dispatch() {
     const { type, data, id } = this.#event;
     this.#event = { data: "" };
-    this.#stream.take({ type: type || "message", id, data: data ? data.slice(0, -1) : undefined });
+    this.#stream.take({ type: type || "message", id: id || undefined, data: data ? data.slice(0, -1) : undefined });
   }
 }
 

@@ -21,5 +21,5 @@ export interface JobView {
 export function useJobEvents(
   jobId: string | null | undefined,
   handlers?: Handlers,
-  options?: { client?: Client },
+  options?: { client?: Client | undefined },
 ): JobView;

@@ -29,7 +29,7 @@ const cases = [
   ["a comment is nothing", ": heartbeat\n\n:\n:x\ndata: x\n\n", [["message", "x", undefined]]],
   ["an unknown field is nothing", "date: x\n data: y\ndata : z\nDATA: z\ndata: x\n\n", [["message", "x", undefined]]],
   ["an id with NULL in it is nothing", "id: 1\nid: 2\0\ndata: x\n\n", [["message", "x", "1"]]],
-  ["an empty id is one", "id\ndata: x\n\n", [["message", "x", ""]]],
+  ["an empty id is none to come back with", "id: 1\nid\ndata: x\n\n", [["message", "x", undefined]]],
   ["an unfinished event is dropped", "data: x\n\ndata: y\n", [["message", "x", undefined]]],
   ["lines end with LF, CR or CRLF", "data: a\rdata: b\r\ndata: c\n\r\ndata: d\r\rdata: e\n\n", [["message", "a\nb\nc", undefined], ["message", "d", undefined], ["message", "e", undefined]]],
   ["other line ends of Unicode are none", "data: a\u2028b\u0085c\vd\n\n", [["message", "a\u2028b\u0085c\vd", undefined]]],

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
+import { Problem } from "../src/index.js";
 import { broken, ended, event, hostile, listener, open, refused, silent, typed } from "./hostile.js";
 
 const SOON = "retry: 1\n\n"; // come back at once
@@ -84,6 +85,13 @@ test("an id without data is one to come back with", async (t) => {
   assert.equal(server.requests[1].headers["last-event-id"], "7");
 });
 
+test("an event without an id is told, and leaves the place", async (t) => {
+  const empty = event("", "processing").replace("id: \n", "id:\n");
+  const server = await hostile(t, ended(SOON, event(4, "queued"), empty), open(event(5, "completed")));
+  assert.deepEqual((await followed(server)).events, ["4 queued", "undefined processing", "5 completed"]);
+  assert.equal(server.requests[1].headers["last-event-id"], "4");
+});
+
 test("a silent line is given up", async (t) => {
   const server = await hostile(t, open(SOON, event(1, "queued")), silent(), open(event(2, "completed")));
   const told = await followed(server, { heartbeat: 40 });
@@ -122,6 +130,19 @@ test("one that is refused twice ends it", async (t) => {
   assert.equal(server.requests.length, 2);
   const [{ name, status, code, message }] = told.errors;
   assert.deepEqual({ name, status, code, message }, { name: "Problem", status: 401, code: "authentication_failed", message: "Expired." });
+});
+
+test("one that a transport's server refuses is renewed once, too", async (t) => {
+  const server = await hostile(t, open());
+  const asked = [];
+  const transport = async ({ headers }, stream) => {
+    if (headers.Authorization !== "Bearer new") throw new Problem({ status: 401 });
+    stream.stop();
+  };
+  const getToken = ({ expired }) => asked.push(expired) && (expired ? "new" : "old");
+  assert.deepEqual((await followed(server, { getToken, transport })).errors, []);
+  const told = await followed(server, { getToken: () => "old", transport });
+  assert.deepEqual([asked, told.errors.map(({ status }) => status)], [[false, true], [401]]);
 });
 
 test("every connection asks for a token", async (t) => {

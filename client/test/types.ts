@@ -25,6 +25,9 @@ client.subscribe(jobId, { onReset: ({ last_event_id }) => last_event_id, onTimed
 // @ts-expect-error There is no such handler.
 client.subscribe(jobId, { onDone: () => {} });
 for await (const event of subscription) {
+  if (event.type === "completed") event.data.restore.preview_url.length;
+  // @ts-expect-error There may be no result.
+  if (event.type === "failed") event.data.restore.preview_url.length;
   if (event.type === "reset") event.data.last_event_id;
   else event.data.job_id;
   // @ts-expect-error A reset has no job.
@@ -50,6 +53,17 @@ try {
 } catch (error) {
   if (error instanceof Problem) [error.status, error.code, error.retryAfter, error.job?.job_id];
 }
+
+// What there may be or not needs no `if` (exactOptionalPropertyTypes).
+declare const maybe: { signal?: AbortSignal; title?: string; onCompleted?: () => void; token?: () => string };
+createClient({ getToken: maybe.token, fetch: undefined, headers: undefined, transport: undefined });
+await client.upload(new Blob([]), { title: maybe.title, signal: maybe.signal });
+await client.waitFor(jobId, { signal: maybe.signal, timeout: undefined });
+client.subscribe(jobId, { onCompleted: maybe.onCompleted }, { lastEventId: undefined });
+useJobEvents(jobId, { onCompleted: maybe.onCompleted }, { client: undefined });
+await client.send("/photos", { headers: { Accept: "application/json" } });
+// @ts-expect-error Headers are given as an object.
+await client.send("/photos", { headers: new Headers() });
 
 const { progress, connection, result, error } = useJobEvents(null);
 const shown: string | undefined = result?.restore.preview_url;
