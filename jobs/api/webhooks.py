@@ -108,14 +108,14 @@ class WebhookForm(StrictForm):
     """A new webhook: an address, and what it shall be told."""
 
     url = Address(max_length=500)
-    event_types = EventTypes(min_length=1, max_length=len(EVENT_TYPES))
+    event_types = EventTypes(min_length=1)
 
 
 class WebhookChangeForm(StrictForm):
     """What of a webhook shall be different."""
 
     url = Address(max_length=500, required=False)
-    event_types = EventTypes(min_length=1, max_length=len(EVENT_TYPES), required=False)
+    event_types = EventTypes(min_length=1, required=False)
     is_enabled = Flag(required=False)
 
 

@@ -17,6 +17,7 @@ from jsonschema import Draft202012Validator, FormatChecker
 from rest_framework.test import APIClient
 
 from jobs.api.schema.choices import options
+from jobs.api.webhooks import EventTypes
 from jobs.models import Job
 from jobs.snapshots import farewell, snapshot
 from tests import factories
@@ -154,6 +155,13 @@ def test_an_upload_takes_true_or_false_or_the_options_of_a_job(described: Any) -
     encoding = body["multipart/form-data"]["encoding"]
     assert encoding["restore"] == {"contentType": "application/json"}
     assert "image/heic" in encoding["image"]["contentType"].split(", ")
+
+
+def test_types_of_events_may_be_said_twice(described: Any) -> None:
+    for name in ("WebhookFormRequest", "PatchedWebhookChangeFormRequest"):
+        types = described["components"]["schemas"][name]["properties"]["event_types"]
+        assert set(types) == {"type", "items", "minItems"}
+        assert EventTypes(min_length=1).run_validation(["failed"] * 8) == ["failed"]
 
 
 def test_what_made_it_leaves_no_trace(described: Any) -> None:
