@@ -18,7 +18,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from . import messages, rows
-from .models import Event
+from .models import DELETED, Event
 
 T = TypeVar("T")
 
@@ -247,6 +247,15 @@ def after_all(cursors: Mapping[str, int], limit: int) -> tuple[dict[str, State],
         for name, _, _, _, seq, type, data, final in found
         if seq is not None
     ]
+
+
+def deleted(streams: Iterable[str]) -> dict[str, int]:
+    """Return those of the streams whose subject is gone, with the number of the event that says so.
+
+    In one query.
+    """
+    ends = Event.objects.filter(stream__in=streams, type=DELETED, final=True)
+    return dict(ends.values_list("stream_id", "seq"))
 
 
 def last_seq(stream: str) -> int:

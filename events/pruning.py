@@ -19,14 +19,13 @@ _BATCH = 1000  # events, or names of streams, at a time
 def erase_before(event: Event) -> None:
     """Delete what was told before the event: all of a stream that it ends, else of its subject.
 
-    Within the transaction that appended the event, and so holds the stream's lock.
+    Within the transaction that appended the event, and so holds the stream's lock. The event
+    supersedes them, so that `pruned_seq` stays: who missed them is told of it, and not of a loss.
     """
     earlier = Event.objects.filter(stream=event.stream_id, seq__lt=event.seq)
-    if event.final:
-        earlier.delete()
-        Stream.objects.filter(name=event.stream_id).update(pruned_seq=event.seq - 1)
-    else:
-        earlier.filter(subject=event.subject).delete()
+    if not event.final:
+        earlier = earlier.filter(subject=event.subject)
+    earlier.delete()
 
 
 def erase(names: Sequence[str]) -> None:

@@ -289,12 +289,21 @@ class Relay:
             await asyncio.sleep(settings.EVENTS_RECHECK)
             try:
                 for crowd in _crowds(self._all()):
-                    answers = await _admit([follower.ask for follower in crowd])
-                    for follower, answer in zip(crowd, answers, strict=True):
-                        if isinstance(answer, Exception):
-                            follower.end("revoked")
+                    await self._cut_off(await _refused(crowd))
             except Exception:
                 logger.exception("Who may follow could not be asked")
+
+    async def _cut_off(self, followers: list[Follower]) -> None:
+        """End who may not follow any more. A stream whose subject is gone ends by saying so."""
+        if not followers:
+            return
+        gone = await read(log.deleted, {follower.stream for follower in followers})
+        for follower in followers:
+            if follower.stream in gone:
+                # Nobody may have told it yet: the broker may be down.
+                follower.hear(gone[follower.stream])
+            else:
+                follower.end("revoked")
 
 
 def _least(followers: list[Follower]) -> int:
@@ -323,8 +332,11 @@ def _look(openings: list[Opening]) -> tuple[list[Access | Exception], replay.Rea
     return answers, replay.read(cursors)
 
 
-async def _admit(asks: list[Ask]) -> list[Access | Exception]:
-    return await read(access.authority().answer, asks)
+async def _refused(followers: list[Follower]) -> list[Follower]:
+    """Return those who may not follow any more."""
+    answers = await read(access.authority().answer, [follower.ask for follower in followers])
+    pairs = zip(followers, answers, strict=True)
+    return [follower for follower, answer in pairs if isinstance(answer, Exception)]
 
 
 _relays: WeakKeyDictionary[asyncio.AbstractEventLoop, Relay] = WeakKeyDictionary()

@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from events import grants
 from events.metrics import counters
+from jobs import deletion
 from jobs.models import ApiToken, Job, Photo
 from jobs.streams import job_stream, owner_stream
 from tests import factories
@@ -213,3 +214,18 @@ def test_who_may_follow_no_longer_is_cut_off_and_nobody_else(
     assert held().open == 1 + len(opened) - len(lost)
     append(other)
     bob.read_to(b"id: 1\n")
+
+
+def test_who_missed_that_a_photo_was_deleted_is_told_so_before_the_end(
+    wires: Wires, job: Job, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.EVENTS_RECHECK, settings.EVENTS_CATCH_UP = 0.1, 3600
+    wire = wires.open(path(job), bearer(job))
+    append(job)
+    wire.read_to(b"id: 1\n")
+    monkeypatch.setattr("events.messages.GROUP", "nobody")  # as with a broker that is down
+    for _ in range(2):
+        append(job)
+    deletion.delete(photo=job.photo)
+    assert b"\nid: 4\nevent: deleted\n" in wire.read_all()
+    assert wire.ids == [1, 4]

@@ -98,7 +98,7 @@ def test_both_streams_are_told_and_forget_what_was_before() -> None:
     ]
     own = Stream.objects.get(name=streams.job_stream(job.pk))
     owners = Stream.objects.get(name=streams.owner_stream(job.photo.owner_id))
-    assert (own.pruned_seq, own.ended) == (2, True)
+    assert (own.pruned_seq, own.ended) == (0, True)
     assert (owners.pruned_seq, owners.ended) == (0, False)
 
 
