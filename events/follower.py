@@ -84,14 +84,15 @@ class Follower:
             self._queue(seq, message["frame"], final=message["final"])
             self.ready()
 
-    def hear(self, seq: int) -> bool:
-        """Learn that the stream has come to this number; True if that is news to the follower."""
-        if seq <= max(self.seen, self._heard) or self.reason:
-            return False
+    def hear(self, seq: int) -> int:
+        """Learn that the stream has come to this number; return how many are news to it."""
+        news = seq - max(self.seen, self._heard)
+        if news <= 0 or self.reason:
+            return 0
         self._heard = seq
         self.behind = True
         self.ready()
-        return True
+        return news
 
     def start_reading(self) -> int:
         """Return beyond which number the log is to be read now.

@@ -149,8 +149,10 @@ class Relay:
 
     def release(self, follower: Follower) -> None:
         """Have the place left as soon as the loop comes to it; for whatever thread."""
-        with suppress(RuntimeError):  # the loop has ended, and with it the relay
+        try:
             self._loop.call_soon_threadsafe(self.leave, follower)
+        except RuntimeError:  # the loop has ended, so that nobody else is at it
+            self.leave(follower)
 
     def _forget(self, follower: Follower) -> None:
         user = follower.user

@@ -9,6 +9,7 @@ import struct
 from collections.abc import Mapping
 from fcntl import ioctl
 from functools import lru_cache
+from http import HTTPStatus
 from io import BytesIO
 from socket import SO_LINGER, SOL_SOCKET
 from sys import byteorder
@@ -108,7 +109,9 @@ async def _follow(request: Request, id: str | None, scope: Any, send: Any) -> Co
 
 
 async def send_whole(response: Any, send: Any) -> None:
-    """Send a response that is no stream."""
+    """Send a response that is no stream, and say how long it is: HTTP/1.0 knows no chunks."""
+    if response.status_code != HTTPStatus.NO_CONTENT:
+        response.headers.setdefault("Content-Length", str(len(response.content)))
     await send(_start(response.status_code, response.headers))
     await send(_body(response.content, more=False))
 

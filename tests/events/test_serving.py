@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import httpx2
 import pytest
 from django.core.asgi import get_asgi_application
+from django.test import Client
 
 from events.metrics import counters
 from events.relay import Relay
@@ -90,6 +92,16 @@ def test_an_address_beside_a_stream_s_is_not_found(
 ) -> None:
     answer = refused(client, address.format(path(job)), 404)
     assert answer.json()["code"] == "not_found"
+
+
+def test_what_is_no_stream_says_how_long_it_is_but_for_nothing(
+    client: httpx2.Client, server: str, job: Job
+) -> None:
+    answer = httpx2.get(server + path(job), trust_env=False)
+    assert int(answer.headers["content-length"]) == len(answer.content)
+    append(job, "completed", final=True)
+    answer = client.get(path(job), headers={"Last-Event-ID": "1"})
+    assert (answer.status_code, answer.headers.get("content-length")) == (204, None)
 
 
 @pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example", "a b", ""])
@@ -184,3 +196,11 @@ def test_django_s_own_handler_streams_what_happens_and_notes_who_goes(job: Job) 
             append(job)
             assert take(events, 1) == [("1", "progress")]
         eventually(lambda: counters.open == 0)
+
+
+def test_a_response_that_outlasts_its_loop_gives_back_its_place(job: Job) -> None:
+    count = counters.open
+    answer: Any = Client().get(path(job), headers=bearer(job))
+    assert counters.open == count + 1
+    answer.close()
+    assert counters.open == count

@@ -9,9 +9,10 @@ import httpx2
 import pytest
 from channels.layers import get_channel_layer
 
+from events.metrics import counters
 from jobs.models import Job
 from tests import factories
-from tests.streams import append, following, path, take
+from tests.streams import append, append_many, following, path, take
 
 
 def test_the_first_bytes_and_the_headers_are_those_of_a_stream(
@@ -66,6 +67,18 @@ def test_a_message_that_the_layer_loses_is_made_good_by_the_log(
             )  # the message goes where nobody listens
             append(job)
         assert take(events, 1) == [("2", "progress")]
+
+
+def test_what_the_layer_lost_is_counted(
+    client: httpx2.Client, job: Job, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.EVENTS_CATCH_UP = 0.05
+    monkeypatch.setattr("events.messages.GROUP", "nobody")
+    with following(client, path(job)) as events:
+        count = counters.caught_up
+        append_many(job, 3)
+        assert len(take(events, 3)) == 3
+        assert counters.caught_up == count + 3
 
 
 def test_a_burst_beyond_the_buffer_arrives_whole_and_in_order(
