@@ -86,7 +86,9 @@ def _check_is_new(owner: Any, sha256: str) -> None:
 
 def _name_of(file: IO[bytes]) -> str:
     """Return the file's name without its ending: better than no title."""
-    return PurePath(str(getattr(file, "name", None) or "")).stem[:200]
+    name = str(getattr(file, "name", None) or "")
+    # Browsers write quotation marks so (HTML, "multipart/form-data").
+    return PurePath(name).stem.replace("%22", '"')[:200]
 
 
 def _store(photo: Photo, file: IO[bytes], picture: pictures.Picture) -> None:

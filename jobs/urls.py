@@ -14,6 +14,7 @@ urlpatterns = [
     re_path(r"^photos/kept/(?P<sha256>[0-9a-f]{64})/$", photos.kept, name="kept"),
     path("photos/<uuid:photo_id>/", photo.photo, name="photo"),
     path("photos/<uuid:photo_id>/card/", photos.card, name="card"),
+    path("photos/<uuid:photo_id>/original/", photo.original, name="original"),
     path("photos/<uuid:photo_id>/again/", photo.again, name="again"),
     path("photos/<uuid:photo_id>/restore/", photo.restore_again, name="restore-again"),
     path("photos/<uuid:photo_id>/delete/", photo.delete, name="delete"),

@@ -77,7 +77,7 @@ DJANGO_S: tuple[str | tuple[str, str], ...] = (
 def gathered() -> Catalog:
     """Return everything that is said to people, as the sources say it."""
     catalog = Catalog(project="PhotoRestore", charset="utf-8")
-    for path, source in _sources():
+    for path, source in sources():
         place = (path.relative_to(ROOT).as_posix(), 0)
         found = extract("python", io.BytesIO(source.encode()), _KEYWORDS)
         for _, message, _, context in found:
@@ -87,7 +87,7 @@ def gathered() -> Catalog:
     return catalog
 
 
-def _sources() -> Iterator[tuple[Path, str]]:
+def sources() -> Iterator[tuple[Path, str]]:
     """Yield each file as Python; of others, the calls that they amount to."""
     for folder in _CODE:
         for path in sorted((ROOT / folder).rglob("*.py")):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterable
 from typing import Any
@@ -34,6 +35,22 @@ def messages(language: str) -> list[Message]:
 
 def key(message: Message) -> tuple[Any, Any]:
     return (message.id, message.context)
+
+
+def test_nothing_is_said_within_an_f_string() -> None:
+    """Whatever gathers what is said does not see it there, so that nobody translates it."""
+    for path, source in catalogs.sources():
+        if path.suffix == ".py":
+            texts = [
+                node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.JoinedStr)
+            ]
+            calls = [
+                node for text in texts for node in ast.walk(text) if isinstance(node, ast.Call)
+            ]
+            said = [
+                ast.unparse(call) for call in calls if re.match(r"_\(|n?gettext", ast.unparse(call))
+            ]
+            assert said == [], path
 
 
 def test_every_language_but_our_own_has_a_catalog() -> None:
@@ -171,6 +188,26 @@ def test_what_programs_call_it_is_not_what_people_read(
     shown = " ".join(re.sub(r"<input[^>]*>", "", page).split())
     assert [text for text in says if text not in shown] == []
     assert not re.search(r"\btimed_out\b|\bcompleted\b|\bread\b", shown)
+
+
+def test_times_say_which_zone_they_are_in(client: Client, user: User) -> None:
+    client.force_login(user)
+    job, now = factories.job(user), timezone.now()
+    ApiToken.make(user=user)
+    ApiToken.objects.update(last_used_at=now)
+    webhook = Webhook.objects.create(owner=user, url="https://shop.example/", event_types=[])
+    Delivery.objects.create(
+        webhook=webhook, type="completed", subject=uuid4(), created_at=now, next_try_at=now
+    )
+    for path, count in (
+        (f"/photos/{job.photo_id}/", 1),
+        ("/account/tokens/", 1),
+        (f"/account/webhooks/{webhook.pk}/", 2),
+    ):
+        page = client.get(path, headers={"Accept-Language": "de"}).content.decode()
+        assert len(re.findall(r'<time datetime="[^"]+">[^<]+ UTC</time>', page)) == count, path
+        # Nothing but these tells a time of day.
+        assert not re.search(r"\d\d:\d\d", re.sub(r"<time.*?</time>", "", page)), path
 
 
 def test_an_address_is_refused_in_the_reader_s_language(client: Client, user: User) -> None:

@@ -16,7 +16,7 @@ from rest_framework.response import Response
 
 from events.problems import Problem
 
-from .. import callbacks, deletion, endpoints, intake, pictures
+from .. import callbacks, deletion, endpoints, intake, names, pictures
 from ..authentication import IsPermitted
 from ..downloads import PictureResponse
 from ..idempotency import Wish
@@ -148,11 +148,11 @@ class PhotoImage(PictureView):
         """Return the bytes: upright, without metadata."""
         if callbacks.is_signed(photo_id, request.query_params.get("signature", "")):
             photo = get_object_or_404(Photo, pk=photo_id)
-            return PictureResponse(photo.image, name=photo.title or "photo")
+            return PictureResponse(photo.image, name=names.original(photo))
         if not IsPermitted().has_permission(request, self):
             self.permission_denied(request)
         photo = photo_of(request, photo_id)
-        return picture(request, photo, name=photo.title or "photo")
+        return picture(request, photo, name=names.original(photo))
 
 
 class PhotoPreview(PictureView):

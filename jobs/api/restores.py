@@ -10,6 +10,7 @@ from django.shortcuts import get_object_or_404
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from .. import names
 from ..downloads import PictureResponse
 from ..models import Restore
 from ..snapshots import RestoreSnapshot, restore_snapshot
@@ -54,8 +55,7 @@ class RestoreImage(PictureView):
     def get(self, request: Request, restore_id: UUID) -> HttpResponseBase:
         """Return the bytes, under the photo's name."""
         restore = _restore_of(request, restore_id)
-        title = restore.job.photo.title or "photo"
-        return picture(request, restore, name=f"{title}-restored")
+        return picture(request, restore, name=names.restored(restore.job.photo))
 
 
 class RestorePreview(PictureView):

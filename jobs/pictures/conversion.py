@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from typing import IO, Any
 
+from django.utils.translation import gettext as _
 from PIL import Image
 
 from .limits import FORMATS, PictureError
@@ -44,7 +45,8 @@ def converted(file: IO[bytes], format: str) -> bytes:
     with decoding, Image.open(file, formats=["JPEG", "PNG"]) as image:
         longest = _LONGEST.get(encoder, max(image.size))
         if max(image.size) > longest:
-            message = f"A {format} picture has at most {longest} pixels a side."
+            message = _("A picture of the format %(format)s has at most %(longest)s pixels a side.")
+            message %= {"format": format.upper(), "longest": longest}
             raise PictureError("too_large_for_format", message)
         profile = image.info.get("icc_profile")
         pixels = _opaque(image) if encoder == "JPEG" else image

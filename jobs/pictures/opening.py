@@ -35,7 +35,8 @@ def decoded(file: IO[bytes]) -> Iterator[Image.Image]:
 def _check_size(file: IO[bytes]) -> None:
     size = file.seek(0, io.SEEK_END)
     if size == 0:
-        raise PictureError("empty_file", f"{_('The file is empty.')} {limits()}")
+        message = _("The file is empty.")
+        raise PictureError("empty_file", f"{message} {limits()}")
     if size > settings.PHOTOS_MAX_BYTES:
         message = _("The file has %(megabytes)s MB.") % {"megabytes": f"{size / 1024**2:.1f}"}
         raise PictureError("file_too_large", f"{message} {limits()}")
@@ -69,7 +70,8 @@ def _begins_like_one(file: IO[bytes]) -> bool:
 def _check_header(image: Image.Image) -> None:
     """Judge the picture by what its header says, before memory is spent on its pixels."""
     if image.width < 1 or image.height < 1:
-        raise PictureError("empty_picture", f"{_('The picture has no pixels.')} {limits()}")
+        message = _("The picture has no pixels.")
+        raise PictureError("empty_picture", f"{message} {limits()}")
     if image.width * image.height > settings.PHOTOS_MAX_PIXELS:
         size = {"size": f"{image.width} × {image.height}"}
         message = _("The picture has %(size)s pixels.") % size

@@ -192,14 +192,22 @@ def download(request: HttpRequest, restore_id: UUID, format: str) -> HttpRespons
     if format not in map(str.lower, _formats(photo)):
         raise Http404
     try:
-        return _download(conversions.opened(restore, format), photo)
+        return _download(conversions.opened(restore, format), names.restored(photo))
     except pictures.PictureError as error:
         messages.error(request, error.message)
         return redirect("jobs:photo", photo.pk)
 
 
-def _download(file: File, photo: Photo) -> PictureResponse:
-    answer = PictureResponse(file, name=names.restored(photo))
+@login_required
+@require_GET
+def original(request: HttpRequest, photo_id: UUID) -> HttpResponseBase:
+    """Return the very file that was uploaded, to who uploaded it."""
+    found = _mine(request, photo_id)
+    return _download(found.original, names.original(found))
+
+
+def _download(file: File, name: str) -> PictureResponse:
+    answer = PictureResponse(file, name=name)
     disposition = content_disposition_header(as_attachment=True, filename=answer.filename)
     answer["Content-Disposition"] = str(disposition)
     return answer

@@ -123,6 +123,28 @@ def test_a_result_is_downloaded_in_the_format_one_wants(
     assert f'filename="{name}"' in answer["Content-Disposition"]
 
 
+@pytest.mark.parametrize(
+    ("format", "name", "type"),
+    [
+        ("JPEG", "Gran.jpg", "image/jpeg"),
+        ("TIFF", "Gran.tif", "image/tiff"),
+        ("HEIF", "Gran.heic", "image/heic"),
+        ("AVIF", "Gran.avif", "image/avif"),
+    ],
+)
+def test_the_original_is_the_very_file_that_was_uploaded(
+    browser: Client, user: User, format: str, name: str, type: str
+) -> None:
+    file = factories.picture(format)
+    job = factories.job(user, file=file, title="Gran")
+    path = f"/photos/{job.photo_id}/original/"
+    assert f'href="{path}"' in page(browser, job)
+    answer: Any = browser.get(path)
+    assert b"".join(answer.streaming_content) == file
+    assert answer["Content-Disposition"] == f'attachment; filename="{name}"'
+    assert answer["Content-Type"] == type
+
+
 def test_a_download_keeps_the_colours_and_is_white_where_it_was_clear(
     browser: Client, user: User
 ) -> None:
@@ -149,6 +171,7 @@ def test_what_is_not_mine_does_not_exist(browser: Client) -> None:
     for path in ("choose/", "png/"):
         assert browser.post(f"/restores/{restore.pk}/{path}").status_code in (404, 405)
     assert browser.get(f"/restores/{restore.pk}/png/").status_code == 404
+    assert browser.get(f"/photos/{restore.job.photo_id}/original/").status_code == 404
     assert browser.post(f"/photos/{restore.job.photo_id}/again/").status_code == 404
     restore.refresh_from_db()
     assert restore.chosen_at == chosen
