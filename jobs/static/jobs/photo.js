@@ -4,6 +4,7 @@ import { createClient } from "../client/index.js";
 import { compare } from "./compare.js";
 import { connectionHint } from "./connection.js";
 import { connectNews } from "./news.js";
+import { localTimes } from "./times.js";
 import { isFinal, say, showProgress, stateOf, wordsOf } from "./words.js";
 
 const NO_ID = "00000000-0000-0000-0000-000000000000";
@@ -11,13 +12,6 @@ const page = document.querySelector("[data-photo]");
 const $ = (selector) => page.querySelector(selector);
 const name = $("h1").textContent.trim();
 const tell = connectNews(page);
-
-function localTimes() {
-  for (const time of page.querySelectorAll("time[datetime]")) {
-    const options = { dateStyle: "medium", timeStyle: time.closest(".timeline") ? "medium" : "short" };
-    time.textContent = new Date(time.dateTime).toLocaleString(document.documentElement.lang, options);
-  }
-}
 
 /** Draw the whole snapshot, whatever came before: events may have been missed but for the last. */
 function draw(snapshot) {
@@ -97,12 +91,21 @@ function showFacts(restore) {
   $("[data-columns]").prepend(facts);
 }
 
-function showFailure({ message, retryable }) {
+async function showFailure({ message, retryable }) {
+  const text = await inWords(message);
   // First shown, then filled: an alert that was hidden while it changed is not read out.
   $("[data-failure]").hidden = false;
-  say($("[data-failure] [role=alert]"), message);
+  say($("[data-failure] [role=alert]"), text);
   $("[data-retryable]").hidden = !retryable;
   $("[data-final]").hidden = retryable;
+}
+
+/** Programs are told in English why it failed, people by the page as it would be loaded now. */
+async function inWords(message) {
+  if (document.documentElement.lang === "en") return message;
+  const html = await fetch(location.href).then((answer) => answer.text(), () => "");
+  const told = new DOMParser().parseFromString(html, "text/html");
+  return told.querySelector("[data-failure] [role=alert]")?.textContent.trim() || message;
 }
 
 function finish(snapshot) {
@@ -135,7 +138,6 @@ addEventListener("pageshow", ({ persisted }) => {
   if (persisted && !("live" in page.dataset)) location.reload();
 });
 
-localTimes();
 compare($("[data-compare]"));
 connectCopying();
 if ("live" in page.dataset) {
