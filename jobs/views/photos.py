@@ -20,12 +20,11 @@ from events import log
 
 from .. import endpoints, intake, pictures, presets, streams
 from ..forms import UploadForm
-from ..models import FINAL, Job, Photo, Status
+from ..models import Job, Photo, Status
 from .cards import cards, newest_jobs
 from .paging import page_of
 from .shared import status_of, user_of
 
-_UNFINISHED = [status for status in Status if status not in FINAL]
 _ACCEPT = "image/*,.heic,.heif,.avif,.tif,.tiff"
 _RUNNING = [Status.PENDING, Status.QUEUED, Status.PROCESSING]
 # What the grid can be filtered by: a word for addresses, one for people, the jobs' statuses.
@@ -174,7 +173,7 @@ def _page(request: HttpRequest, form: UploadForm, uploads: _Uploads | None = Non
         "page": page,
         "filters": FILTERS,
         "chosen": chosen,
-        "is_running": jobs.filter(status__in=_UNFINISHED).exists(),
+        "is_running": jobs.filter(status__in=_RUNNING).exists(),
     }
     bad = bool(uploads and uploads.refused)
     return render(request, "jobs/photos.html", context, status=400 if bad else status_of(form))

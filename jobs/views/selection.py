@@ -61,11 +61,19 @@ def _restore(request: HttpRequest, chosen: list[Card]) -> HttpResponse:
             started += _restore_one(card, form)
         except endpoints.OptionsError as error:
             messages.error(request, f"{card.title}: {error}")
+    _tell(request, started)
+    return redirect("jobs:photos")
+
+
+def _tell(request: HttpRequest, started: int) -> None:
+    """Say how many are being restored; of none, that there was nothing to do."""
+    if not started:
+        messages.info(request, _("None was started: what is being restored goes on."))
+        return
     text = ngettext(
         "%(count)s photo is being restored.", "%(count)s photos are being restored.", started
     )
     messages.success(request, text % {"count": started})
-    return redirect("jobs:photos")
 
 
 def _restore_one(card: Card, form: OptionsForm) -> bool:

@@ -119,6 +119,22 @@ def test_what_was_left_finished_is_loaded_again_when_it_is_shown_again(
     expect(page.get_by_role("heading", level=1)).to_have_text("Gran, 1961")
 
 
+def test_when_the_last_of_a_state_is_deleted_only_of_these_there_are_none(
+    browser: Browser, server: Server, stage: Stage
+) -> None:
+    page = stage.visitor(browser, server.address)
+    with page.expect_response(re.compile("/api/v1/events")):
+        page.goto("/?state=failed")
+    expect(page.locator(".card")).to_have_count(1)
+    page.get_by_label("Select all").check()
+    other = page.context.new_page()
+    other.goto(f"{stage.path('photo-failed')}delete/")
+    other.get_by_role("button", name="Delete for good").click()
+    expect(page.get_by_text("There are none of these.")).to_be_visible(timeout=WITHIN)
+    expect(page.get_by_text("No photos yet")).to_be_hidden()
+    expect(page.get_by_label("Select all")).not_to_be_checked()
+
+
 def test_what_is_asked_for_elsewhere_comes_into_the_grid(
     browser: Browser, server: Server, stage: Stage
 ) -> None:

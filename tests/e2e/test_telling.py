@@ -123,6 +123,54 @@ def test_who_looks_at_the_page_needs_no_notice(
     expect(page).to_have_title("Restored · The harbour · PhotoRestore")
 
 
+ONLY_WORKERS = """
+window.Notification = class {
+  static permission = 'PERMISSION';
+  static async requestPermission() { return 'granted'; }
+  constructor() { throw new TypeError('Illegal constructor.'); }
+};
+"""
+
+
+def test_a_phone_that_lets_only_workers_notify_is_not_offered_it(
+    browser: Browser, server: Server, stage: Stage
+) -> None:
+    page = stage.visitor(browser, server.address)
+    page.add_init_script(ONLY_WORKERS.replace("PERMISSION", "default"))
+    with page.expect_response(re.compile("/api/v1/events")):
+        page.goto(stage.path("photos"))
+    expect(page.locator("[data-notify] button")).to_be_hidden()
+
+
+def test_where_it_was_allowed_before_it_is_offered_once_at_most(
+    browser: Browser, server: Server, stage: Stage
+) -> None:
+    page = stage.visitor(browser, server.address)
+    page.add_init_script(AWAY_AND_RECORDED + ONLY_WORKERS.replace("PERMISSION", "granted"))
+    with page.expect_response(re.compile("/api/v1/events")):
+        page.goto(stage.path("photos"))
+    page.locator("[data-notify] button").click()
+    page.evaluate("window.away = true")
+    stage.report("running", "COMPLETED")
+    expect(page).to_have_title(re.compile(r"^\(1\)"), timeout=WITHIN)
+    page.reload()
+    expect(page.locator("[data-notify] button")).to_be_hidden()
+
+
+def test_a_failure_is_told_in_the_reader_s_language(
+    browser: Browser, server: Server, stage: Stage
+) -> None:
+    page = stage.visitor(browser, server.address, locale="de-DE")
+    with page.expect_response(re.compile("/api/v1/events")):
+        page.goto(stage.path("photo-running"))
+    page.evaluate("window.sameDocument = true")
+    stage.report("running", "TIMED_OUT")
+    expect(page.get_by_role("alert")).to_have_text(
+        "Die Restaurierung hat zu lange gedauert und wurde angehalten.", timeout=WITHIN
+    )
+    assert page.evaluate("window.sameDocument")
+
+
 def test_a_browser_that_does_not_let_us_is_named(
     browser: Browser, server: Server, stage: Stage
 ) -> None:

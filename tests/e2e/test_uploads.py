@@ -155,6 +155,69 @@ def test_a_text_dropped_is_none_of_ours(browser: Browser, server: Server) -> Non
     assert taken == [False, False]
 
 
+def test_a_file_that_is_gone_is_not_taken_for_a_lost_connection(
+    browser: Browser, server: Server, tmp_path: Path
+) -> None:
+    page = signed_up(browser, server.address, "moved")
+    photo = tmp_path / "moved.jpg"
+    shutil.copy(SAMPLE, photo)
+    page.locator("input[type=file]").set_input_files(photo)
+    photo.unlink()
+    page.locator("main [type=submit]").first.click()
+    lines = page.locator("[data-uploads] li")
+    expect(saying(lines, "unreadable")).to_contain_text("a file that was moved", timeout=WITHIN)
+    expect(lines.get_by_role("button", name="Try again")).to_be_hidden()
+
+
+def test_what_a_proxy_finds_too_large_is_called_so(browser: Browser, server: Server) -> None:
+    page = signed_up(browser, server.address, "proxy")
+    page.route("**/photos/new/", lambda route: route.fulfill(status=413))
+    upload(page)
+    lines = page.locator("[data-uploads] li")
+    expect(saying(lines, "large")).to_contain_text("The file is too large.", timeout=WITHIN)
+
+
+def test_a_picture_of_this_page_that_is_dragged_about_is_no_new_photo(
+    browser: Browser, server: Server
+) -> None:
+    page = signed_up(browser, server.address, "dragger")
+    taken = page.evaluate(
+        """() => {
+          const dataTransfer = new DataTransfer();
+          dataTransfer.items.add(new File(['x'], 'thumbnail.jpg', { type: 'image/jpeg' }));
+          const init = { bubbles: true, cancelable: true, dataTransfer };
+          return ['dragstart', 'dragover', 'drop', 'dragend', 'dragover'].map((type) => {
+            const event = new DragEvent(type, init);
+            document.querySelector('h1').dispatchEvent(event);
+            return event.defaultPrevented;
+          });
+        }"""
+    )
+    assert taken == [False, False, False, False, True]
+    expect(page.locator("[data-uploads] li")).to_have_count(0)
+
+
+@pytest.mark.parametrize(("selector", "taken"), [("[name=title]", False), ("h1", True)])
+def test_a_text_that_is_pasted_into_a_field_stays_one(
+    browser: Browser, server: Server, selector: str, taken: bool
+) -> None:
+    page = signed_up(browser, server.address, f"paster-{taken}")
+    was_taken = page.evaluate(
+        """(selector) => {
+          const clipboardData = new DataTransfer();
+          clipboardData.setData('text/plain', 'Gran');
+          clipboardData.items.add(new File(['x'], 'image.png', { type: 'image/png' }));
+          const event = new ClipboardEvent('paste', {
+            bubbles: true, cancelable: true, clipboardData,
+          });
+          document.querySelector(selector).dispatchEvent(event);
+          return event.defaultPrevented;
+        }""",
+        selector,
+    )
+    assert was_taken is taken
+
+
 def test_what_a_dying_server_did_not_get_is_sent_once_it_is_back(
     browser: Browser, server: Server, tmp_path: Path
 ) -> None:

@@ -10,7 +10,7 @@ from django.contrib.auth.models import User
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
-from jobs import lifecycle
+from jobs import intake, lifecycle
 from jobs.models import ApiToken, Job, Photo, Status
 from tests import factories
 
@@ -91,6 +91,8 @@ def test_without_a_script_one_is_asked_to_reload_only_while_something_runs(
     browser: Client, user: User
 ) -> None:
     job = factories.job(user)
+    assert "Reload to see how far they are" not in text(browser.get("/"))
+    intake.request_restore(job=job)
     assert "Reload to see how far they are" in text(browser.get("/"))
     lifecycle.fail(job=job, code="lost", message="Gone.", retryable=True)
     assert "Reload to see how far they are" not in text(browser.get("/"))

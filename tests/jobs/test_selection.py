@@ -82,6 +82,13 @@ def test_several_are_restored_with_the_preset_but_for_those_that_run(
     assert Job.objects.filter(photo=jobs[2].photo).count() == 1
 
 
+def test_where_all_run_already_none_is_said_to_begin(browser: Client, user: User) -> None:
+    select(browser, [factories.job(user, options={})], "restore", preset="repair")
+    page = browser.get("/").content.decode()
+    assert "None was started: what is being restored goes on." in page
+    assert "0 photos" not in page
+
+
 def test_one_that_would_become_too_large_is_named(
     browser: Client, user: User, settings: Any
 ) -> None:

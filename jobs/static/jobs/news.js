@@ -29,7 +29,7 @@ export function connectNews(page) {
 
 /** Switch it on and off. The browser is asked only when somebody wants it. */
 function connectButton(place) {
-  if (!place || !("Notification" in window) || !isSecureContext) return;
+  if (!place || !canNotify()) return;
   const button = place.querySelector("button");
   const show = () => (button.ariaPressed = String(wants()));
   button.onclick = async () => {
@@ -42,6 +42,18 @@ function connectButton(place) {
   place.classList.remove("awaits");
 }
 
+/** Phones have the word and no deed: they throw, for only service workers may notify there. */
+function canNotify() {
+  if (!("Notification" in window) || !isSecureContext || localStorage.getItem(KEY) === "never") return false;
+  // To try would show one; `notify` remembers where that fails.
+  if (Notification.permission === "granted") return true;
+  try {
+    return Boolean(new Notification(""));
+  } catch {
+    return false;
+  }
+}
+
 const wants = () => Notification.permission === "granted" && localStorage.getItem(KEY) === "yes";
 
 function notify(text, image) {
@@ -50,6 +62,6 @@ function notify(text, image) {
     const notification = new Notification(text, { icon: image, tag: text });
     notification.onclick = () => window.focus();
   } catch {
-    // Phones let only service workers notify; title and icon have changed all the same.
+    localStorage.setItem(KEY, "never");
   }
 }

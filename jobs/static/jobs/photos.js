@@ -12,6 +12,8 @@ const cards = grid.querySelector(".grid");
 // What is older and has no card is on another page.
 const newest = Date.parse(cards.querySelector(".card")?.dataset.created);
 const news = connectNews(grid);
+const all = grid.querySelector("[data-all]");
+const boxes = () => [...cards.querySelectorAll("[name=photo]")];
 // What was told of photos whose cards are not here yet: their upload is still being answered.
 const early = new Map();
 
@@ -75,8 +77,14 @@ async function meet(snapshot, type) {
 function remove(card, snapshot) {
   say(grid.querySelector("[data-news]"), told(card, snapshot));
   card.remove();
-  const others = grid.querySelector(".card") || grid.querySelector(".pages");
-  document.querySelector("[data-empty]").hidden = Boolean(others);
+  sayIfEmpty();
+}
+
+/** Say that there is nothing: of the state that was chosen, or at all. */
+function sayIfEmpty() {
+  const hint = grid.querySelector("[data-none]") ?? document.querySelector("[data-empty]");
+  hint.hidden = Boolean(grid.querySelector(".card, .pages"));
+  showChosen();
 }
 
 /** Put a card, as the server made it, before all others; one of the same photo goes. */
@@ -84,10 +92,12 @@ function add(html) {
   const template = document.createElement("template");
   template.innerHTML = html;
   const card = template.content.querySelector(".card");
-  find(card.dataset.photo)?.remove();
+  const old = find(card.dataset.photo);
+  card.querySelector("[name=photo]").checked = Boolean(old?.querySelector(":checked"));
+  old?.remove();
   cards.prepend(card);
   grid.hidden = false;
-  document.querySelector("[data-empty]").hidden = true;
+  sayIfEmpty();
   const snapshot = early.get(card.dataset.photo);
   if (snapshot && isNewest(card, snapshot)) draw(card, snapshot);
   return card;
@@ -95,16 +105,17 @@ function add(html) {
 
 /** Choose all cards at once, or none. */
 function connectSelection() {
-  const all = grid.querySelector("[data-all]");
-  const boxes = () => [...cards.querySelectorAll("[name=photo]")];
   all.onchange = () => {
     for (const box of boxes()) box.checked = all.checked;
   };
-  cards.addEventListener("change", () => {
-    const chosen = boxes().filter((box) => box.checked).length;
-    all.checked = chosen > 0 && chosen === boxes().length;
-    all.indeterminate = chosen > 0 && !all.checked;
-  });
+  cards.addEventListener("change", showChosen);
+}
+
+/** Have the box for all say whether all are chosen, some, or none. */
+function showChosen() {
+  const chosen = boxes().filter((box) => box.checked).length;
+  all.checked = chosen > 0 && chosen === boxes().length;
+  all.indeterminate = chosen > 0 && !all.checked;
 }
 
 /** Read out once a photo is ready, not at every step of every photo. */

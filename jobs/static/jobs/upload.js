@@ -44,8 +44,12 @@ let leaving = false;
 
 /** Anywhere on the page: beside the form, the browser would leave it for the photo. */
 function connectDropping(form, send) {
+  // The page's own pictures, which may be dragged too, are here already.
+  let isOurs = false;
+  addEventListener("dragstart", () => (isOurs = true));
+  addEventListener("dragend", () => (isOurs = false));
   addEventListener("dragover", (event) => {
-    if (!event.dataTransfer.types.includes("Files")) return;
+    if (isOurs || !event.dataTransfer.types.includes("Files")) return;
     event.preventDefault();
     form.classList.add("over");
   });
@@ -54,13 +58,15 @@ function connectDropping(form, send) {
   });
   addEventListener("drop", (event) => {
     form.classList.remove("over");
-    if (!event.dataTransfer.files.length) return;
+    if (isOurs || !event.dataTransfer.files.length) return;
     event.preventDefault();
     send([...event.dataTransfer.files]);
   });
   addEventListener("paste", (event) => {
     const files = [...(event.clipboardData?.files ?? [])];
-    if (!files.length) return;
+    // Office programs copy a picture of a text along with it: in a field the text is meant.
+    const isText = event.target.matches?.("input, select") && event.clipboardData.types.includes("text/plain");
+    if (!files.length || isText) return;
     event.preventDefault();
     send(files);
   });
@@ -131,18 +137,25 @@ class Upload {
     if (!this.#line.isConnected) return;
     if (this.#file.size > this.#form.dataset.mostBytes) return this.#says("large");
     this.#says("sending");
-    const known = await this.#known();
+    const hash = await this.#hash().catch(() => null);
+    if (hash === null) return this.#says("unreadable");
+    const known = hash && (await this.#known(hash));
     if (known) return this.#showKnown(known);
     if (this.#line.isConnected) await this.#send();
   }
 
+  /** Its SHA-256; "" where the browser makes none. Fails for a folder, or a file that has gone since. */
+  async #hash() {
+    const bytes = await this.#file.arrayBuffer();
+    if (!globalThis.crypto?.subtle) return "";
+    const hash = await crypto.subtle.digest("SHA-256", bytes);
+    return Array.from(new Uint8Array(hash), (byte) => byte.toString(16).padStart(2, "0")).join("");
+  }
+
   /** Ask for the card of the very same photo, which spares sending it; null if there is none. */
-  async #known() {
-    if (!globalThis.crypto?.subtle) return null;
+  async #known(hash) {
     try {
-      const hash = await crypto.subtle.digest("SHA-256", await this.#file.arrayBuffer());
-      const hex = Array.from(new Uint8Array(hash), (byte) => byte.toString(16).padStart(2, "0")).join("");
-      const answer = await fetch(this.#form.dataset.keptUrl.replace(/0{64}/, hex));
+      const answer = await fetch(this.#form.dataset.keptUrl.replace(/0{64}/, hash));
       return answer.status === 200 && !answer.redirected ? answer.text() : null;
     } catch {
       return null; // sending it will say what is wrong
@@ -176,6 +189,8 @@ class Upload {
     else if (request.status === 201) this.#done(request.responseText);
     else if (request.status === 200) this.#showKnown(request.responseText);
     else if (request.status === 400) this.#says("refused", request.responseText);
+    // What stands before the site may take less than it does.
+    else if (request.status === 413) this.#says("large");
     else this.#says("trouble");
   }
 
