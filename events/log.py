@@ -25,20 +25,20 @@ T = TypeVar("T")
 _ROWS = 500  # rows of one statement: SQLite takes 32,766 parameters, and an event has eight
 
 _TAKE_NUMBERS = """
-    INSERT INTO events_stream AS stream (name, last_seq, pruned_seq, ended) VALUES {rows}
+    INSERT INTO events_stream AS stream (name, last_seq, pruned_seq, ended) {new}
     ON CONFLICT (name) DO UPDATE SET
         last_seq = stream.last_seq + excluded.last_seq, ended = stream.ended OR excluded.ended
     RETURNING name, last_seq"""
 _INSERT = """
     INSERT INTO events_event
-        (stream_id, seq, type, data, final, subject, transient, created_at) VALUES {rows}"""
+        (stream_id, seq, type, data, final, subject, transient, created_at) {new}"""
 # What PostgreSQL does by one statement. `back`: how many events of the stream come after this one.
 _AT_ONCE = """
     WITH {changes} taken AS ({taking})
     INSERT INTO events_event (stream_id, seq, type, data, final, subject, transient, created_at)
     SELECT new.stream, taken.last_seq - new.back, new.type, new.data, new.final, new.subject,
         new.transient, new.created_at
-    FROM (VALUES {rows})
+    FROM ({new})
         new (stream, back, type, data, final, subject, transient, created_at)
     JOIN taken ON taken.name = new.stream
     RETURNING stream_id, seq"""
@@ -116,13 +116,15 @@ def append_all(events: Sequence[Event], *changes: rows.Change) -> None:
     """Number new events on their streams, and write them, inside the caller's transaction.
 
     So are the changes that they tell of, each of a row that nothing else here writes: on PostgreSQL
-    by the same statement, for every one is a round trip on the way to a browser.
+    by the same statement, for every one is a round trip on the way to a browser. One change alone,
+    of the version of its row, needs no transaction: the statement is one.
 
     They are announced to the open streams when it commits. A transaction that appends to several
     streams does so in one call: they are locked in the order of their names, so that no two wait
-    for each other. Raises TransactionManagementError outside of a transaction.
+    for each other. Raises TransactionManagementError outside of a transaction, and OutdatedError,
+    with nothing written, where a row is not of its version any more.
     """
-    if not connection.in_atomic_block:
+    if not (connection.in_atomic_block or _is_one(changes)):
         raise transaction.TransactionManagementError("An event belongs to what made it true.")
     now = connection.ops.adapt_datetimefield_value(timezone.now())
     if connection.vendor == "postgresql" and len(events) <= _ROWS:
@@ -130,6 +132,10 @@ def append_all(events: Sequence[Event], *changes: rows.Change) -> None:
     else:
         _append_by_steps(events, changes, now)
     transaction.on_commit(partial(messages.announce, events))
+
+
+def _is_one(changes: Sequence[rows.Change]) -> bool:
+    return len(changes) == 1 and changes[0].of_version
 
 
 def _append_by_steps(events: Sequence[Event], changes: Sequence[rows.Change], now: Any) -> None:
@@ -144,16 +150,32 @@ def _append_at_once(events: Sequence[Event], changes: Sequence[rows.Change], now
     backs = _backs(events)
     numbers, new = _numbers(events), [_row(*pair, now) for pair in zip(events, backs, strict=True)]
     statement = _AT_ONCE.format(
-        changes="".join(f"change{at} AS ({it.statement})," for at, it in enumerate(changes)),
-        taking=_TAKE_NUMBERS.format(rows=_places(numbers)),
-        rows=_places(new),
+        changes="".join(
+            f"change{at} AS ({it.statement} RETURNING 1)," for at, it in enumerate(changes)
+        ),
+        taking=_TAKE_NUMBERS.format(new=_if_changed(_values(numbers), changes)),
+        new=_values(new),
     )
-    values = chain(*(it.values for it in changes), *numbers, *new)
-    with rows.prepared() as cursor:
-        cursor.execute(statement, list(values))
-        last = dict(sorted(cursor.fetchall()))
+    last = _last(statement, chain(*(it.values for it in changes), *numbers, *new))
     for event, back in zip(events, backs, strict=True):
         event.seq = last[event.stream_id] - back
+
+
+def _if_changed(values: str, changes: Sequence[rows.Change]) -> str:
+    """Return the rows, none where the one change found no row of its version."""
+    if not _is_one(changes):
+        return values
+    return f"SELECT * FROM ({values}) new WHERE EXISTS (SELECT FROM change0)"  # noqa: S608
+
+
+def _last(statement: str, values: Iterable[Any]) -> dict[str, int]:
+    """Return the newest number of each stream that was appended to."""
+    with rows.prepared() as cursor:
+        cursor.execute(statement, list(values))
+        found = cursor.fetchall()
+    if not found:
+        raise rows.OutdatedError
+    return dict(sorted(found))
 
 
 def _backs(events: Sequence[Event]) -> list[int]:
@@ -207,12 +229,12 @@ def _row(event: Event, number: int, now: Any) -> tuple[Any, ...]:
 def _execute(statement: str, new: Sequence[Sequence[Any]]) -> list[Any]:
     """Insert the rows, and return what the statement returns of them."""
     with rows.prepared() as cursor:
-        cursor.execute(statement.format(rows=_places(new)), list(chain.from_iterable(new)))
+        cursor.execute(statement.format(new=_values(new)), list(chain.from_iterable(new)))
         return list(cursor.fetchall()) if cursor.description else []
 
 
-def _places(new: Sequence[Sequence[Any]]) -> str:
-    return ", ".join([f"({', '.join(['%s'] * len(new[0]))})"] * len(new))
+def _values(new: Sequence[Sequence[Any]]) -> str:
+    return "VALUES " + ", ".join([f"({', '.join(['%s'] * len(new[0]))})"] * len(new))
 
 
 def _parts(all: Sequence[T]) -> Iterator[Sequence[T]]:

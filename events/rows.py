@@ -15,7 +15,8 @@ from typing import Any, Generic, NamedTuple, TypeVar, cast
 import psycopg
 from django.db import connection
 from django.db.backends.utils import CursorWrapper
-from django.db.models import AutoField, Field, Model, QuerySet
+from django.db.models import AutoField, Field, Func, Model, QuerySet, TextField
+from django.db.models.query import get_related_populators
 
 M = TypeVar("M", bound=Model)
 
@@ -77,6 +78,24 @@ def prepared() -> Iterator[CursorWrapper]:
         yield cursor
 
 
+class OutdatedError(Exception):
+    """A row is not any more as it was read, and nothing was written."""
+
+
+class Version(Func):
+    """What tells the row that a column is of from any later state of it, where it was read so.
+
+    PostgreSQL knows who wrote it last. SQLite has nothing of the kind: empty.
+    """
+
+    output_field = TextField()
+
+    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, tuple[Any, ...]]:  # type: ignore[override]
+        """Return its SQL, as Django asks for it."""
+        [column] = self.get_source_expressions()
+        return f'"{column.alias}".xmin::text' if connection.vendor == "postgresql" else "''", ()
+
+
 class _Plan(NamedTuple):
     """A statement, which of its parameters is the value, and how its rows are read."""
 
@@ -84,8 +103,9 @@ class _Plan(NamedTuple):
     parameters: tuple[Any, ...]
     place: int
     names: list[str]
-    annotations: list[str]
+    annotations: dict[str, int]  # where they stand
     converters: dict[int, tuple[list[Callable[..., Any]], Any]]
+    related: list[Any]
 
 
 class Lookup(Generic[M]):
@@ -113,22 +133,26 @@ class Lookup(Generic[M]):
         return [self._instance(_read(row, plan), plan) for row in found]
 
     def _instance(self, values: list[Any], plan: _Plan) -> M:
-        count = len(plan.names)
-        instance = self._model.from_db(connection.alias, plan.names, values[:count])
-        for name, value in zip(plan.annotations, values[count:], strict=True):
-            setattr(instance, name, value)
+        instance = self._model.from_db(connection.alias, plan.names, values[: len(plan.names)])
+        for related in plan.related:
+            related.populate(values, instance)
+        for name, at in plan.annotations.items():
+            setattr(instance, name, values[at])
         return instance
 
     def _made(self) -> _Plan:
         compiler = self._query(self._example).query.get_compiler(connection=connection)
         sql, parameters = compiler.as_sql()
+        select, own = compiler.select, compiler.klass_info["select_fields"]
         plan = _Plan(
             sql,
             parameters,
             parameters.index(self._prepared(self._example)),
-            [column.target.attname for column, _, name in compiler.select if name is None],
-            [name for _, _, name in compiler.select if name is not None],
-            compiler.get_converters([column for column, _, _ in compiler.select]),
+            [select[at][0].target.attname for at in own],
+            compiler.annotation_col_map,
+            compiler.get_converters([column for column, _, _ in select]),
+            # The stubs are of a later Django.
+            get_related_populators(compiler.klass_info, select, connection.alias),  # type: ignore[call-arg]
         )
         self._plans[connection.vendor] = plan
         return plan
@@ -150,24 +174,34 @@ def _read(row: Sequence[Any], plan: _Plan) -> list[Any]:
 
 
 class Change(NamedTuple):
-    """A statement that writes one row, and its values; to be made at once, or with others."""
+    """A statement that writes one row, and its values; to be made at once, or with others.
+
+    One `of_version` writes nothing where the row is not as it was read.
+    """
 
     statement: str
     values: list[Any]
+    of_version: bool = False
 
     def make(self) -> None:
-        """Execute it."""
+        """Execute it. Raises OutdatedError."""
         with prepared() as cursor:
-            cursor.execute(*self)
+            cursor.execute(self.statement, self.values)
+            if self.of_version and not cursor.rowcount:
+                raise OutdatedError
 
 
 def update(row: Model, *fields: str) -> Change:
     """Return what writes the fields of a row that exists, as it is now.
 
-    As `save` with `update_fields` does, without signals.
+    As `save` with `update_fields` does, without signals. A row that was read with its `version`
+    has to be that still.
     """
     statement, columns = _update(type(row), fields)
-    return Change(statement, [_written(row, column) for column in columns])
+    values = [_written(row, column) for column in columns]
+    if version := getattr(row, "version", ""):
+        return Change(f"{statement} AND xmin::text = %s", [*values, version], of_version=True)
+    return Change(statement, values)
 
 
 def insert(row: Model) -> Change:

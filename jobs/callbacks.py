@@ -15,12 +15,14 @@ from events import rows
 from .models import Attempt, Job, Photo, hash_of
 
 _BY_HASH = rows.Lookup(
-    lambda it: Attempt.objects.filter(token_hash=it).told_if_only().order_by(),
+    lambda it: Attempt.objects.filter(token_hash=it).with_known_job().order_by(),
     "token_hash",
     example="-",
 )
 _NOT_ENDED = rows.Lookup(
-    lambda pk: Attempt.objects.filter(pk=pk, ended_at=None).order_by(), "id", example=-1
+    lambda pk: Attempt.objects.filter(pk=pk, ended_at=None).with_known_job().order_by(),
+    "id",
+    example=-1,
 )
 _SIGNER = signing.TimestampSigner(salt="jobs.photo")
 _PROGRESS = signing.Signer(salt="jobs.progress")

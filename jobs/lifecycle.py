@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import io
 import logging
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
+from typing import TypeVar
 from uuid import UUID
 
 from django.core.files.base import ContentFile
@@ -14,6 +17,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_noop
 
 from events import rows
+from events.models import Event
 
 from . import endpoints, fetches, pictures, streams, thumbnails
 from .endpoints import failures
@@ -21,6 +25,8 @@ from .models import FINAL, ON_HOLD, Attempt, Job, Restore, Status
 from .runpod import Report
 
 logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 # RunPod's words and ours. A word that is not here is logged and changes nothing.
 STATUSES = {
@@ -81,7 +87,8 @@ def _apply(attempt: Attempt, status: Status, report: Report) -> bool:
             report, code=f"worker_{status.value}", unexplained=_UNEXPLAINED[status]
         )
         return _end(attempt, report, status, failure)
-    return _move(attempt.job_id, status, report)
+    now = timezone.now()
+    return _change(attempt, lambda job: _move(job, status, report, now))
 
 
 def _ends(attempt: Attempt, status: Status | None, *, moved: bool) -> bool:
@@ -121,14 +128,23 @@ def _adopt(attempt: Attempt, runpod_job_id: str) -> str:
     return row.values_list("runpod_job_id", flat=True).first() or runpod_job_id
 
 
-def _move(job_id: UUID | str, status: Status, report: Report) -> bool:
-    """Advance the job to a status that is not final, and tell its streams."""
-    now = timezone.now()
+def _change(attempt: Attempt, change: Callable[[Job | None], T]) -> T:
+    """Change the attempt's job as it was read with it; if it is not that any more, by its lock.
+
+    Without lock and transaction a browser hears of it three round trips to the database earlier.
+    """
+    if known := attempt.known_job:
+        with suppress(rows.OutdatedError):
+            return change(known)
     with transaction.atomic():
-        job = lock(job_id)
-        if job is None or not _advance(job, status, report, now):
-            return False
-        streams.tell(job, status.value, job.moved())
+        return change(lock(attempt.job_id))
+
+
+def _move(job: Job | None, status: Status, report: Report, now: datetime) -> bool:
+    """Advance the job to a status that is not final, and tell its streams."""
+    if job is None or not _advance(job, status, report, now):
+        return False
+    streams.tell(job, status.value, job.moved())
     return True
 
 
@@ -144,7 +160,7 @@ def _advance(job: Job, status: Status, report: Report | None, now: datetime) -> 
 def _complete(attempt: Attempt, report: Report) -> bool:
     """Keep the picture and finish the job: bytes first, then the rows, or neither."""
     now = timezone.now()  # the job is finished when RunPod says so, not when we have read it
-    if Job.objects.filter(pk=attempt.job_id, status__in=FINAL).exists():
+    if attempt.job.is_final:
         return False
     try:
         result = endpoints.read(report)
@@ -254,14 +270,8 @@ def _end(
     if _is_replaced(attempt):
         logger.info("A replaced attempt of job %s ended as %s", attempt.job_id, status)
         return False
-    return stop(
-        attempt.job_id,
-        status,
-        code=failure.code,
-        message=failure.message,
-        retryable=failure.retryable,
-        report=report,
-    )
+    now = timezone.now()
+    return _change(attempt, lambda job: _stop(job, status, failure, report, now))
 
 
 def _is_replaced(attempt: Attempt) -> bool:
@@ -288,25 +298,26 @@ def fail(*, job: Job, code: str, message: str, retryable: bool) -> bool:
     return stop(job.pk, Status.FAILED, code=code, message=message, retryable=retryable)
 
 
-def stop(
-    job_id: UUID,
-    status: Status,
-    *,
-    code: str,
-    message: str,
-    retryable: bool,
-    report: Report | None = None,
-) -> bool:
+def stop(job_id: UUID, status: Status, *, code: str, message: str, retryable: bool) -> bool:
     """Finish the job without a result, for the reason given; False if it was finished already."""
-    now = timezone.now()
+    failure = failures.Failure(code, message, retryable=retryable)
     with transaction.atomic():
-        locked = lock(job_id)
-        if locked is None or locked.is_final:
-            return False
-        locked.error_code, locked.error_message = code, message[:500]
-        locked.error_retryable = retryable
-        _advance(locked, status, report, now)
-        streams.tell(locked, status.value, locked.moved())
+        return _stop(lock(job_id), status, failure, None, timezone.now())
+
+
+def _stop(
+    job: Job | None,
+    status: Status,
+    failure: failures.Failure,
+    report: Report | None,
+    now: datetime,
+) -> bool:
+    if job is None or job.is_final:
+        return False
+    job.error_code, job.error_message = failure.code, failure.message[:500]
+    job.error_retryable = failure.retryable
+    _advance(job, status, report, now)
+    streams.tell(job, status.value, job.moved())
     return True
 
 
@@ -316,40 +327,48 @@ def apply_progress(*, attempt: Attempt, fraction: float, stage: str) -> timedelt
     What is held back is told by the next progress or by `tell_progress`. Where nobody was asked to
     call that yet, returns the time after which to.
     """
-    now = timezone.now()
-    with transaction.atomic():
-        job = lock(attempt.job_id)
-        if job is None or job.is_final:
-            return None
-        was_untold = job.progress_is_untold
-        if not (_note_progress(job, fraction, stage, now) or was_untold):
-            return None
-        wait = _tell_progress(job, now)
+    # Its end is told by the report alone: 100 per cent is a result.
+    percent, now = min(round(fraction * 100), 99), timezone.now()
+    return _change(attempt, lambda job: _take_progress(job, percent, stage, now))
+
+
+def _take_progress(job: Job | None, percent: int, stage: str, now: datetime) -> timedelta | None:
+    if job is None or job.is_final:
+        return None
+    was_untold = job.progress_is_untold
+    is_news = percent >= job.progress and (percent, stage) != (job.progress, job.stage)
+    if not (is_news or was_untold):
+        return None
+    begins = _begin(job, now) if is_news else []
+    if is_news:
+        job.progress, job.stage, job.heard_at = percent, stage, now
+    wait = _tell_progress(job, now, begins)
     return None if was_untold else wait
 
 
-def _note_progress(job: Job, fraction: float, stage: str, now: datetime) -> bool:
-    """Set the job's progress, for the caller to save; False where that is no news."""
-    # Its end is told by the report alone: 100 per cent is a result.
-    percent = min(round(fraction * 100), 99)
-    if percent < job.progress or (percent, stage) == (job.progress, job.stage):
-        return False
-    if job.advance(Status.PROCESSING, now=now):
-        streams.tell(job, Status.PROCESSING.value, job.moved())
-    job.progress, job.stage, job.heard_at = percent, stage, now
-    return True
+def _begin(job: Job, now: datetime) -> list[Event]:
+    """Have the job processed from now on; return what tells of that, for the caller to append."""
+    moved = job.advance(Status.PROCESSING, now=now)
+    return streams.events_of(job, Status.PROCESSING.value) if moved else []
 
 
-def _tell_progress(job: Job, now: datetime) -> timedelta | None:
-    """Save the job's progress and tell it; where it must be held back, return for how long."""
+def _tell_progress(job: Job, now: datetime, before: Sequence[Event] = ()) -> timedelta | None:
+    """Save the job's progress and tell it; where it must be held back, return for how long.
+
+    `before`: what tells that it is processing, which is not held back.
+    """
     wait = job.progress_told_at + _PROGRESS_GAP - now if job.progress_told_at else timedelta()
     job.progress_is_untold = wait > timedelta()
-    if job.progress_is_untold:
-        rows.update(job, *_PROGRESS).make()
-        return wait
-    job.progress_told_at = now
-    streams.tell(job, streams.PROGRESS, rows.update(job, *_PROGRESS))
-    return None
+    told = [*before]
+    if not job.progress_is_untold:
+        job.progress_told_at = now
+        told += streams.events_of(job, streams.PROGRESS)
+    change = job.moved() if before else rows.update(job, *_PROGRESS)
+    if told:
+        streams.tell_all(job, told, change)
+    else:
+        change.make()
+    return wait if job.progress_is_untold else None
 
 
 def tell_progress(*, job_id: UUID | str) -> timedelta | None:

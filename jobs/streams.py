@@ -48,9 +48,22 @@ def tell(job: Job, type: str, *changes: rows.Change) -> None:
 
     Within one transaction, in which they are made, too.
     """
-    events = _events(job, type, snapshot(job), final=job.is_final)
+    tell_all(job, events_of(job, type), *changes)
+
+
+def events_of(job: Job, type: str) -> list[Event]:
+    """Return what tells how the job is now, to its own stream and to its owner's."""
+    return _events(job, type, snapshot(job), final=job.is_final)
+
+
+def tell_all(job: Job, events: Sequence[Event], *changes: rows.Change) -> None:
+    """Append events of the job that become true by the changes, within one transaction.
+
+    Or without, where that is one change, of the job's version.
+    """
     log.append_all(events, *changes)
-    _tell_webhooks(job, events[0])
+    for event in events[::2]:
+        _tell_webhooks(job, event)
 
 
 def tell_deleted(jobs: Sequence[Job]) -> None:

@@ -10,7 +10,10 @@ from django.db import models
 from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
+from events import rows
+
 from .jobs import Job
+from .webhooks import Webhook
 
 
 class AttemptQuerySet(models.QuerySet["Attempt"]):
@@ -30,10 +33,15 @@ class AttemptQuerySet(models.QuerySet["Attempt"]):
         known = Q(runpod_job_id__isnull=False) | Q(created_at__gt=since)
         return self.filter(known & Q(ended_at=None, lost_at=None) | Q(fetch__isnull=False))
 
-    def told_if_only(self) -> Self:
-        """Return them, each with whether its job has no other."""
+    def with_known_job(self) -> Self:
+        """Return them, each with its job as `known_job` has it, and whether that has no other."""
         others = Attempt.objects.filter(job=OuterRef("job")).exclude(pk=OuterRef("pk"))
-        return self.annotate(is_only=~Exists(others))
+        webhooks = Webhook.objects.filter(owner=OuterRef("job__owner"), disabled_at=None)
+        return self.select_related("job").annotate(
+            is_only=~Exists(others),
+            is_watched=Exists(webhooks),
+            version=rows.Version("job__status"),
+        )
 
 
 class Attempt(models.Model):
@@ -59,6 +67,8 @@ class Attempt(models.Model):
     objects = AttemptQuerySet.as_manager()
     # Whether its job has no other, where that was asked for; False says nothing.
     is_only = False
+    # What `with_known_job` reads of its job; True and nothing where that was not asked for.
+    is_watched, version = True, ""
 
     class Meta:
         ordering: ClassVar = ["id"]
@@ -73,6 +83,17 @@ class Attempt(models.Model):
 
     def __str__(self) -> str:
         return self.runpod_job_id or f"attempt {self.pk}"
+
+    @property
+    def known_job(self) -> Job | None:
+        """The job, if it may be changed as it was read with this attempt: by its version.
+
+        Not one that is watched: what its owner's webhooks are told are rows of their own.
+        """
+        if self.is_watched or not self.version:
+            return None
+        self.job.is_watched, self.job.version = False, self.version
+        return self.job
 
     def hear(self, status: str, execution_ms: int | None, *, ends: bool) -> None:
         """Note what RunPod says of it, up to its last word, with which it `ends`."""

@@ -75,7 +75,10 @@ class Job(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     photo = models.ForeignKey(Photo, models.CASCADE, related_name="jobs")
     # The photo's, noted here so that who may follow and whom to tell is known without a join.
-    owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="jobs")
+    # Indexes below begin with it.
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.CASCADE, related_name="jobs", db_index=False
+    )
     options = models.JSONField(default=dict, blank=True)
     # Of its photo's jobs, the one that the photo is shown with.
     is_newest = models.BooleanField(default=True)
@@ -107,11 +110,19 @@ class Job(models.Model):
     objects = JobQuerySet.as_manager()
     # Whether its owner has webhooks that are on; True also where that was not asked for.
     is_watched = True
+    # Of the row, where that was asked for (events.rows.Version).
+    version = ""
 
     class Meta:
         ordering: ClassVar = ["-created_at", "-id"]
         indexes: ClassVar = [
-            models.Index(fields=["status", "heard_at"], name="job_by_silence"),
+            # Few of the rows. When a job was heard of stays out: an index makes each note of that,
+            # two a second of every worker, a new entry in all of them.
+            models.Index(
+                fields=["status"],
+                condition=Q(status__in=[Status.PENDING, Status.QUEUED, Status.PROCESSING]),
+                name="job_under_way",
+            ),
             models.Index(fields=["owner", "-created_at", "-id"], name="job_of_owner"),
             # The pages of somebody's photos: all, and those in some states.
             models.Index(

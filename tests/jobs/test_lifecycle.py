@@ -16,6 +16,7 @@ from django.utils import timezone
 from events.models import Event
 from jobs import callbacks, lifecycle, streams
 from jobs.models import FINAL, ORDER, Job, Restore, Status
+from jobs.outgoing import registry
 from jobs.runpod import Report
 from jobs.snapshots import snapshot
 from tests import factories
@@ -212,6 +213,32 @@ def test_many_webhooks_at_once_complete_a_job_once(media: Path) -> None:
     assert Restore.objects.count() == 1
     assert Event.objects.filter(stream=streams.job_stream(job.pk)).count() == 1
     assert len([path for path in media.rglob("*") if path.is_file()]) == 3 + 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_report_of_an_end_that_was_overtaken_changes_nothing() -> None:
+    job = at(Status.PROCESSING)
+    _, token = factories.attempt(job)
+    early, late = callbacks.attempt_of(token), callbacks.attempt_of(token)
+    assert early
+    assert late
+    assert lifecycle.apply_report(attempt=early, report=factories.report("FAILED"))
+    assert not lifecycle.apply_report(attempt=late, report=factories.report("CANCELLED"))
+    assert [event.type for event in Event.objects.filter(stream=streams.job_stream(job.pk))] == [
+        "failed"
+    ]
+
+
+def test_an_owner_s_webhooks_are_told_of_a_report_as_of_anything() -> None:
+    job = at(Status.PROCESSING)
+    webhook = registry.register(
+        owner=job.owner, url="https://shop.example/hook", event_types=["failed"]
+    )
+    _, token = factories.attempt(job)
+    attempt = callbacks.attempt_of(token)
+    assert attempt
+    lifecycle.apply_report(attempt=attempt, report=factories.report("FAILED"))
+    assert [delivery.type for delivery in webhook.deliveries.all()] == ["failed"]
 
 
 def test_after_its_last_word_an_attempt_takes_that_alone() -> None:

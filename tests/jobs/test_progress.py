@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 import redis
@@ -17,7 +18,7 @@ from django.db import connection
 from time_machine import Traveller
 
 from events.models import Event
-from jobs import lifecycle, progress, streams, tasks
+from jobs import callbacks, deletion, lifecycle, progress, streams, tasks
 from jobs.models import Attempt, Job, Status
 from jobs.snapshots import snapshot
 from tests import factories
@@ -48,7 +49,15 @@ def broker() -> Iterator[redis.Redis]:
         broker.delete("celery")
 
 
+def as_called(attempt: Attempt) -> Attempt:
+    """Return it as a call of its worker finds it."""
+    found = callbacks.reporting_attempt_of(callbacks.progress_token(attempt))
+    assert found
+    return found
+
+
 def post(attempt: Attempt, percent: int, stage: str = "noise") -> timedelta | None:
+    attempt = as_called(attempt)
     return lifecycle.apply_progress(attempt=attempt, fraction=percent / 100, stage=stage)
 
 
@@ -227,3 +236,59 @@ def test_many_posts_at_once_are_told_once_and_ask_once(attempt: Attempt) -> None
     assert row(attempt)[0] == 17
     assert [type for type, _ in told(attempt)] == ["progress"]
     assert len([wait for wait in waits if wait]) <= 1
+
+
+def test_a_call_takes_two_statements_where_rows_have_versions(
+    attempt: Attempt, clock: Traveller, django_assert_num_queries: Any
+) -> None:
+    post(attempt, 10)
+    clock.shift(1)
+    with django_assert_num_queries(2 if connection.vendor == "postgresql" else 7):
+        post(attempt, 11)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_happened_since_the_call_was_read_counts(attempt: Attempt, clock: Traveller) -> None:
+    early, late = as_called(attempt), as_called(attempt)
+    post(attempt, 20)
+    clock.shift(1)
+    assert lifecycle.apply_progress(attempt=early, fraction=0.1, stage="noise") is None
+    assert lifecycle.apply_progress(attempt=late, fraction=0.3, stage="noise") is None
+    lost = as_called(attempt)
+    lifecycle.stop(attempt.job_id, Status.CANCELLED, code="c", message="c", retryable=False)
+    assert lifecycle.apply_progress(attempt=lost, fraction=0.9, stage="noise") is None
+    assert told(attempt) == [("progress", 20), ("progress", 30), ("cancelled", 30)]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_photo_that_was_deleted_since_the_call_was_read_is_not_told_of(attempt: Attempt) -> None:
+    early = as_called(attempt)
+    deletion.delete(photo=attempt.job.photo)
+    events = Event.objects.count()
+    assert lifecycle.apply_progress(attempt=early, fraction=0.1, stage="noise") is None
+    assert Event.objects.count() == events
+
+
+@pytest.mark.django_db(transaction=True)
+def test_calls_and_an_end_at_once_are_told_in_order_and_end_with_it(attempt: Attempt) -> None:
+    def work(number: int) -> None:
+        for percent in range(number, 99, 4):
+            post(attempt, percent, f"stage {number}")
+        connection.close()
+
+    def end() -> None:
+        lifecycle.stop(attempt.job_id, Status.FAILED, code="x", message="x", retryable=True)
+        connection.close()
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(1, 5)]
+    threads.append(threading.Thread(target=end))
+    with patch.object(lifecycle, "_PROGRESS_GAP", timedelta()):
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    rising = [percent for type, percent in told(attempt)]
+    assert rising == sorted(rising)
+    assert [type for type, _ in told(attempt)].index("failed") == len(rising) - 1
+    seqs = Event.objects.filter(stream=streams.job_stream(attempt.job_id)).values_list("seq")
+    assert [seq for (seq,) in seqs] == [*range(1, len(rising) + 1)]
