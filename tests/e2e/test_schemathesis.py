@@ -1,6 +1,7 @@
 """The whole description tried against the running server, by who may do little with others' things.
 
 A minute or two: coverage of every parameter's edges, then random cases, well-formed and not.
+Others, and more of them, by SCHEMATHESIS_SEED and SCHEMATHESIS_EXAMPLES.
 """
 
 from __future__ import annotations
@@ -76,9 +77,9 @@ def run(
             paths,
             "--continue-on-failure",
             "--max-examples",
-            "10",
+            os.environ.get("SCHEMATHESIS_EXAMPLES", "10"),
             "--seed",
-            "1",
+            os.environ.get("SCHEMATHESIS_SEED", "1"),
         ),
     ]
     known = {name: [each[name] for each in things] for name in things[0]}

@@ -113,6 +113,25 @@ def test_every_event_has_an_example_that_is_one(described: Any) -> None:
         assert invalid(described, name, example) == []
 
 
+def test_streams_have_an_example_of_each_event_that_is_one(described: Any) -> None:
+    for path in ("/api/v1/events", "/api/v1/events/{job_id}"):
+        answer = described["paths"][path]["get"]["responses"]["200"]
+        stream = answer["content"]["text/event-stream"]
+        validator = Draft202012Validator({**stream["schema"], "components": {}})
+        assert len(stream["examples"]) == 9
+        for type, example in stream["examples"].items():
+            assert validator.is_valid(example["value"])
+            name = "Event" + "".join(word.capitalize() for word in type.split("_"))
+            assert invalid(described, name, json.loads(example["value"]["data"])) == []
+
+
+def test_it_says_where_it_is_served_and_what_each_answer_means(described: Any) -> None:
+    assert described["servers"] == [{"url": "/"}]
+    for path in described["paths"].values():
+        for operation in path.values():
+            assert all(answer["description"] for answer in operation["responses"].values())
+
+
 def test_what_webhooks_are_called_with_is_described(described: Any) -> None:
     for type, path in described["webhooks"].items():
         schema = path["post"]["requestBody"]["content"]["application/json"]["schema"]

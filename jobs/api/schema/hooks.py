@@ -110,6 +110,7 @@ def _refuse(method: str, operation: Schema) -> None:
             str(status), {"description": HTTPStatus(status).phrase, "content": problem}
         )
     for status, response in responses.items():
+        response["description"] = response["description"] or HTTPStatus(int(status)).phrase
         if names := _headers(status, operation):
             headers = {name: {"schema": {"type": "string"}} for name in names}
             response["headers"] = response.get("headers", {}) | headers

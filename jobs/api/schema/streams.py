@@ -42,7 +42,8 @@ def _operation(id: str, summary: str, parameters: list[Schema]) -> Schema:
         "description": (
             "Server-Sent Events. Each has `id`, which counts from 1 in its stream, an `event` and "
             "`data`: one of the schemas `Event…`. A client that comes back with the last id misses "
-            "nothing and gets nothing twice. 204: nothing will follow any more."
+            "nothing and gets nothing twice. 204: nothing will follow any more.\n\n"
+            f"```\n{_frames()}```"
         ),
         "tags": ["events"],
         "security": [{"token": []}, {"cookieAuth": []}, {"grant": []}],
@@ -58,7 +59,7 @@ def _operation(id: str, summary: str, parameters: list[Schema]) -> Schema:
                     sse.CONTENT_TYPE: {
                         # Of each event, as OpenAPI 3.2 says by itemSchema, which 3.1 has not.
                         "schema": {"oneOf": [_frame(type) for type in _TYPES]},
-                        "example": _frames(),
+                        "examples": {type: {"value": _sent(type)} for type in _TYPES},
                     }
                 },
             },
@@ -83,6 +84,10 @@ def _frame(type: str) -> Schema:
         },
         "required": ["id", "event", "data"],
     }
+
+
+def _sent(type: str) -> dict[str, str]:
+    return {"id": "7", "event": type, "data": json.dumps(example(type))}
 
 
 def _frames() -> str:
@@ -125,8 +130,11 @@ def _event(type: str) -> Schema:
 def _told(type: str) -> Schema:
     """Return what the job's status may be; one that waits is told of its turn by `progress`."""
     if type == PROGRESS:
-        return {"enum": [*(status.value for status in WAITING), Status.PROCESSING.value]}
-    return {"const": type}
+        told = [*(status.value for status in WAITING), Status.PROCESSING.value]
+    else:
+        told = [type]
+    # No const: generators of clients do not see that it is one of the snapshot's.
+    return {"type": "string", "enum": told}
 
 
 def _status(type: str) -> str:
@@ -202,6 +210,7 @@ def _webhook(type: str) -> Schema:
         "summary": f"A job of mine is {_status(type).replace('_', ' ')}",
         "description": "Signed as Standard Webhooks says. 410 switches the webhook off.",
         "tags": ["webhooks"],
+        "security": [],  # who calls is known by the signature
         "parameters": [{**header, "name": name} for name in names],
         "requestBody": {"content": {"application/json": {"schema": _call(type)}}},
         "responses": {"2XX": {"description": "Taken. Anything else is tried again for a day."}},
