@@ -116,15 +116,16 @@ def append_all(events: Sequence[Event], *changes: rows.Change) -> None:
     """Number new events on their streams, and write them, inside the caller's transaction.
 
     So are the changes that they tell of, each of a row that nothing else here writes: on PostgreSQL
-    by the same statement, for every one is a round trip on the way to a browser. One change alone,
-    of the version of its row, needs no transaction: the statement is one.
+    by the same statement, for every one is a round trip on the way to a browser. Where the first is
+    of a version of its row, all depends on that: the others, rows that are added, and the events.
+    It needs no transaction, being one statement.
 
     They are announced to the open streams when it commits. A transaction that appends to several
     streams does so in one call: they are locked in the order of their names, so that no two wait
     for each other. Raises TransactionManagementError outside of a transaction, and OutdatedError,
     with nothing written, where a row is not of its version any more.
     """
-    if not (connection.in_atomic_block or _is_one(changes)):
+    if not (connection.in_atomic_block or _depend(changes)):
         raise transaction.TransactionManagementError("An event belongs to what made it true.")
     now = connection.ops.adapt_datetimefield_value(timezone.now())
     if connection.vendor == "postgresql" and len(events) <= _ROWS:
@@ -134,8 +135,9 @@ def append_all(events: Sequence[Event], *changes: rows.Change) -> None:
     transaction.on_commit(partial(messages.announce, events))
 
 
-def _is_one(changes: Sequence[rows.Change]) -> bool:
-    return len(changes) == 1 and changes[0].of_version
+def _depend(changes: Sequence[rows.Change]) -> bool:
+    """Tell whether all that is written depends on the first change."""
+    return bool(changes) and changes[0].of_version
 
 
 def _append_by_steps(events: Sequence[Event], changes: Sequence[rows.Change], now: Any) -> None:
@@ -150,9 +152,7 @@ def _append_at_once(events: Sequence[Event], changes: Sequence[rows.Change], now
     backs = _backs(events)
     numbers, new = _numbers(events), [_row(*pair, now) for pair in zip(events, backs, strict=True)]
     statement = _AT_ONCE.format(
-        changes="".join(
-            f"change{at} AS ({it.statement} RETURNING 1)," for at, it in enumerate(changes)
-        ),
+        changes=_made(changes),
         taking=_TAKE_NUMBERS.format(new=_if_changed(_values(numbers), changes)),
         new=_values(new),
     )
@@ -161,9 +161,16 @@ def _append_at_once(events: Sequence[Event], changes: Sequence[rows.Change], now
         event.seq = last[event.stream_id] - back
 
 
+def _made(changes: Sequence[rows.Change]) -> str:
+    """Return the changes as parts of the statement."""
+    if_first = " FROM change0" if _depend(changes) else ""
+    statements = [it.statement + if_first * (at > 0) for at, it in enumerate(changes)]
+    return "".join(f"change{at} AS ({it} RETURNING 1)," for at, it in enumerate(statements))
+
+
 def _if_changed(values: str, changes: Sequence[rows.Change]) -> str:
-    """Return the rows, none where the one change found no row of its version."""
-    if not _is_one(changes):
+    """Return the rows, none where all depends on a change that was not made."""
+    if not _depend(changes):
         return values
     return f"SELECT * FROM ({values}) new WHERE EXISTS (SELECT FROM change0)"  # noqa: S608
 

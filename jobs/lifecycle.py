@@ -194,7 +194,7 @@ def keep(
         picture = pictures.read(io.BytesIO(result.image))
     except pictures.PictureError as error:
         return _end_without_picture(attempt, report, error)
-    return _keep(_stored(attempt.job_id, picture, result), report, now)
+    return _keep(attempt, _stored(attempt.job_id, picture, result), report, now)
 
 
 def _end_without_picture(
@@ -226,14 +226,14 @@ def _stored(job_id: UUID, picture: pictures.Picture, result: endpoints.Result) -
     return restore
 
 
-def _keep(restore: Restore, report: Report | None, now: datetime) -> bool:
+def _keep(attempt: Attempt, restore: Restore, report: Report | None, now: datetime) -> bool:
     """Finish the job with the stored result; without a move, its files go again.
 
     Only an Exception says that nothing was committed. After a cancellation, which is none, the
     rows may be there: better a file too many than a result without its picture.
     """
     try:
-        moved = _finish(restore, report, now)
+        moved = _change(attempt, lambda job: _finish(job, restore, report, now))
     except Exception:
         _discard(restore)
         raise
@@ -242,16 +242,14 @@ def _keep(restore: Restore, report: Report | None, now: datetime) -> bool:
     return moved
 
 
-def _finish(restore: Restore, report: Report | None, now: datetime) -> bool:
-    with transaction.atomic():
-        job = lock(restore.job_id)
-        if job is None or job.is_final:
-            return False
-        job.progress, job.stage = 100, ""
-        _advance(job, Status.COMPLETED, report, now)
-        restore.job = job
-        streams.tell(job, Status.COMPLETED.value, job.moved(), rows.insert(restore))
-        thumbnails.ask(restore)
+def _finish(job: Job | None, restore: Restore, report: Report | None, now: datetime) -> bool:
+    if job is None or job.is_final:
+        return False
+    job.progress, job.stage = 100, ""
+    _advance(job, Status.COMPLETED, report, now)
+    restore.job = job
+    streams.tell(job, Status.COMPLETED.value, job.moved(), rows.insert(restore))
+    thumbnails.ask(restore)
     return True
 
 

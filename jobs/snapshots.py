@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import cache
 from typing import Any, TypedDict, overload
+from uuid import UUID
 
-from django.urls import reverse
+from django.urls import get_script_prefix, reverse
 
 from events.models import DELETED
 
 from .models import Job, Restore, Status
+
+_NOBODY = UUID(int=0)
 
 
 class RestoreSnapshot(TypedDict):
@@ -78,8 +82,8 @@ def snapshot(job: Job) -> JobSnapshot:
         "queued_at": _time(job.queued_at),
         "started_at": _time(job.started_at),
         "finished_at": _time(job.finished_at),
-        "url": reverse("api:job", args=[job.pk]),
-        "events_url": reverse("events:one", args=[job.pk]),
+        "url": _address("api:job", job.pk),
+        "events_url": _address("events:one", job.pk),
     }
 
 
@@ -92,9 +96,9 @@ def restore_snapshot(restore: Restore) -> RestoreSnapshot:
     """Return the result as clients see it."""
     return {
         "id": str(restore.pk),
-        "image_url": reverse("api:restore-image", args=[restore.pk]),
-        "preview_url": reverse("api:restore-preview", args=[restore.pk]),
-        "thumbnails_url": f"{reverse('api:restore', args=[restore.pk])}/thumbnails/",
+        "image_url": _address("api:restore-image", restore.pk),
+        "preview_url": _address("api:restore-preview", restore.pk),
+        "thumbnails_url": _address("api:restore", restore.pk) + "/thumbnails/",
         "format": restore.format,
         "width": restore.width,
         "height": restore.height,
@@ -110,6 +114,16 @@ def _error(job: Job) -> ErrorSnapshot | None:
         "message": job.error_message,
         "retryable": job.error_retryable,
     }
+
+
+def _address(name: str, id: UUID) -> str:
+    """Return the address of that name, as `reverse` does: a page of jobs has hundreds of them."""
+    return _address_of_nobody(name, get_script_prefix()).replace(str(_NOBODY), str(id))
+
+
+@cache
+def _address_of_nobody(name: str, prefix: str) -> str:
+    return reverse(name, args=[_NOBODY])
 
 
 @overload
