@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from functools import partial
 from typing import IO, Any, ParamSpec, TypeVar
 
@@ -85,6 +87,11 @@ class BareHandler(PooledHandler):
     Looking for those took a tenth of the way from RunPod's call to a browser (measured). It has
     threads of its own, so that no page keeps RunPod waiting.
     """
+
+    async def _on_a_thread(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        # None of these views calls the loop back.
+        call = partial(copy_context().run, _giving_back, partial(function, *args, **kwargs))
+        return await asyncio.get_running_loop().run_in_executor(self._pool, call)
 
     def load_middleware(self, is_async: bool = False) -> None:
         """Load none."""

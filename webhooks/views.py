@@ -12,6 +12,7 @@ from django.http import Http404, HttpRequest
 from django.http.response import HttpResponseBase
 from rest_framework.parsers import BaseParser
 from rest_framework.permissions import AllowAny
+from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -69,6 +70,10 @@ class RunPodView(APIView):
             deliveries.record(self._record(request, response), token=kwargs["token"], took=took)
         self._forget()
         return response
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Ask nothing: anybody may call, and is answered in JSON, whatever they would accept."""
+        request.accepted_renderer, request.accepted_media_type = JSONRenderer(), "application/json"
 
     def _forget(self) -> None:
         """Let go of what may be megabytes: requests wait in cycles for the garbage collector."""

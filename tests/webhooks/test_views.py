@@ -73,6 +73,12 @@ def test_a_completed_job_is_answered_by_exactly_200(job: Job, token: str) -> Non
     assert (job.status, job.delay_ms, job.execution_ms) == (Status.COMPLETED, 4736, 157)
 
 
+def test_what_a_caller_would_accept_costs_no_result(job: Job, token: str) -> None:
+    answer = call(token, completed(), HTTP_ACCEPT="text/html")
+    assert (answer.status_code, answer["Content-Type"]) == (200, "application/json")
+    assert Job.objects.get(pk=job.pk).restore.bytes > 0
+
+
 def test_the_same_call_three_times_is_200_three_times_and_one_result(job: Job, token: str) -> None:
     assert [call(token, completed()).status_code for _ in range(3)] == [200] * 3
     assert Job.objects.get(pk=job.pk).restore.bytes > 0
