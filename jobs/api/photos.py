@@ -51,7 +51,8 @@ class RestoreField(serializers.Field):
         """Return the options, None for false. Raises ValidationError."""
         text = data.read(LONGEST) if isinstance(data, UploadedFile) else str(data)
         try:
-            value = json_of(text)
+            # Clients that are generated for Python write True and False.
+            value = json_of(text.lower() if text in ("True", "False") else text)
         except (ValueError, RecursionError):
             value = data
         if isinstance(value, dict):

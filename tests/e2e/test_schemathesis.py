@@ -6,6 +6,7 @@ Others, and more of them, by SCHEMATHESIS_SEED and SCHEMATHESIS_EXAMPLES.
 
 from __future__ import annotations
 
+import faulthandler
 import json
 import os
 import subprocess
@@ -97,6 +98,7 @@ def run(
 def test_every_answer_is_as_described_and_nobody_else_s_thing_is_reached(
     server: str, tmp_path: Path, settings: Any, paths: str
 ) -> None:
+    faulthandler.cancel_dump_traceback_later()  # it may take longer than pytest lets a test take
     settings.EVENTS_LIFETIME = 0.1  # or a stream would not be over
     mine, theirs = things_of("ada"), things_of("eve")
     before = [*Job.objects.filter(owner__username="eve").order_by("pk").values()]

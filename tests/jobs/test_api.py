@@ -60,6 +60,7 @@ def test_an_upload_answers_photo_job_and_where_to_follow_it(client: APIClient) -
     ("restore", "status", "options"),
     [
         ("true", "pending", {"scale": 1}),
+        ("True", "pending", {"scale": 1}),
         ("false", "created", {"scale": 1}),
         ('{"scale": 2}', "pending", {"scale": 2}),
     ],
