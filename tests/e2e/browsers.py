@@ -8,6 +8,7 @@ from pathlib import Path
 from playwright.sync_api import Browser, BrowserContext, Playwright
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
+WITHIN = 60_000  # milliseconds; a machine may be busy
 QUIET = ["--disable-gpu", "--disable-quic", "--disable-background-networking", "--no-sandbox"]
 
 

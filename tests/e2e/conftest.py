@@ -10,8 +10,11 @@ import pytest
 from playwright.sync_api import Browser, sync_playwright
 
 from tests.services import free_port
+from tests.wire import Wires
 
 from .browsers import launched
+from .stage import Stage
+from .streams.server import Scribe, Server, serving_alone, writing
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -42,3 +45,31 @@ def browser() -> Iterator[Browser]:
             pytest.skip("No Chromium: apt install chromium, or .venv/bin/playwright install.")
         yield chromium
         chromium.close()
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Run the site without workers: nothing happens but what a test asks for and reports."""
+    with serving_alone(tmp_path_factory.mktemp("alone")) as server:
+        yield server
+
+
+@pytest.fixture
+def stage(server: Server) -> Stage:
+    """Return somebody there with photos in every state."""
+    return Stage(server.env, more=0)
+
+
+@pytest.fixture
+def scribe(server: Server) -> Iterator[Scribe]:
+    """Return somebody with a job on the module's server."""
+    with writing(server) as scribe:
+        yield scribe
+
+
+@pytest.fixture
+def wires(server: Server) -> Iterator[Wires]:
+    """Return connections to the module's server."""
+    wires = Wires(server.address)
+    yield wires
+    wires.close()

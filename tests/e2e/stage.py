@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -10,6 +11,7 @@ from typing import Any
 
 from playwright.sync_api import Browser, Page, Route
 
+from .browsers import WITHIN
 from .scenes import SCENES
 from .system import ROOT
 
@@ -18,8 +20,6 @@ import json
 from tests.e2e import stage_rows
 print(json.dumps(stage_rows.make(MORE)))
 """
-
-_PATIENCE = 60_000  # milliseconds; a machine may be busy
 
 
 class Stage:
@@ -75,10 +75,15 @@ class Stage:
             scene.act(page)
         return page
 
+    def follow(self, page: Page, name: str) -> None:
+        """Have the visitor's page show the scene, until it follows its stream."""
+        with page.expect_response(re.compile("/api/v1/events")):
+            page.goto(self.path(name))
+
     def visitor(self, browser: Browser, site: str, *, who: str = "full", **options: Any) -> Page:
         """Return a page of who has the photos, of who has none ("empty"), or of nobody ("")."""
         context = browser.new_context(base_url=site, **options)
-        context.set_default_timeout(_PATIENCE)
+        context.set_default_timeout(WITHIN)
         if who:
             key = self._made["sessions"][who]
             context.add_cookies([{"name": "sessionid", "value": key, "url": site}])

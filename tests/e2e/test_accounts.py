@@ -16,6 +16,7 @@ from playwright.sync_api import Browser, Page, expect
 from tests.services import STATE, free_port
 
 from .axe import violations
+from .browsers import WITHIN
 from .people import PASSWORD, signed_up, upload
 from .system import ROOT, clean_environment, running
 
@@ -27,7 +28,6 @@ ENV = {
     "EMAIL_URL": f"filemail://{LETTERS}",
 }
 NEW_PASSWORD = "another shoebox of photos"
-WITHIN = 60_000  # milliseconds; a machine may be busy
 
 
 @pytest.fixture(scope="module")

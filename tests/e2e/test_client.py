@@ -20,7 +20,7 @@ from tests.streams import eventually
 
 from .elsewhere import serving_files
 from .streams import database as databases
-from .streams.server import Scribe, Server, serving, writing
+from .streams.server import Scribe, Server, serving
 from .system import ROOT
 
 KEYS = "test:a-key-of-thirty-two-bytes-at-least"
@@ -47,13 +47,6 @@ def server(tmp_path: Path) -> Iterator[Server]:
     """Run the site, which lists no other origin."""
     with serving(databases.new("client"), tmp_path, EVENTS_GRANT_KEYS=KEYS) as server:
         yield server
-
-
-@pytest.fixture
-def scribe(server: Server) -> Iterator[Scribe]:
-    """Return somebody with a job."""
-    with writing(server) as scribe:
-        yield scribe
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from playwright.sync_api import Browser
 from tests.streams import eventually
 
 from .streams import database as databases
-from .streams.server import Scribe, Server, serving, writing
+from .streams.server import Scribe, Server, serving
 
 CLIENTS = Path(__file__).parent / "clients"
 Seen = Callable[[], Sequence[str]]
@@ -43,13 +43,6 @@ def server(database: str, tmp_path: Path) -> Iterator[Server]:
     """Run the site."""
     with serving(database, tmp_path) as server:
         yield server
-
-
-@pytest.fixture
-def scribe(server: Server) -> Iterator[Scribe]:
-    """Return somebody with a job."""
-    with writing(server) as scribe:
-        yield scribe
 
 
 @contextmanager

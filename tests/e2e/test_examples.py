@@ -14,13 +14,13 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.services import STATE, free_port
 
+from .browsers import WITHIN
 from .elsewhere import serving_files
 from .system import ROOT, create_token, running
 
 CLIENT = ROOT / "client"
 EXAMPLES = CLIENT / "examples"
 SAMPLE = ROOT / "restorer" / "samples" / "portrait-1961.jpg"
-WITHIN = 60_000  # milliseconds; a machine may be busy
 
 
 class Elsewhere:

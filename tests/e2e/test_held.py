@@ -61,14 +61,6 @@ def scribe(server: Server) -> Iterator[Scribe]:
 
 
 @pytest.fixture
-def wires(server: Server) -> Iterator[Wires]:
-    """Return connections to the site."""
-    wires = Wires(server.address)
-    yield wires
-    wires.close()
-
-
-@pytest.fixture
 def connect(server: Server, scribe: Scribe, wires: Wires) -> Callable[[int], list[Wire]]:
     """Return a function that asks for so many streams, by session, grant and token in turn."""
     address = f"{server.address}/api/v1/events/token"

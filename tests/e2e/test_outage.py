@@ -91,14 +91,6 @@ def scribe(outage: Outage, server: Server) -> Iterator[Scribe]:
         yield scribe
 
 
-@pytest.fixture
-def wires(server: Server) -> Iterator[Wires]:
-    """Return connections to the site."""
-    wires = Wires(server.address)
-    yield wires
-    wires.close()
-
-
 def followed(wires: Wires, server: Server, scribe: Scribe) -> list[Wire]:
     """Return a stream by token, one by session, and one by grant."""
     path = f"/api/v1/events/{scribe.jobs[0]}"

@@ -16,12 +16,12 @@ from tests.services import STATE, free_port
 
 from . import scenes
 from .axe import violations
+from .browsers import WITHIN
 from .people import SAMPLE, signed_up
 from .scenes import SCENES
 from .stage import Stage
 from .system import clean_environment, running
 
-WITHIN = 60_000  # milliseconds; a machine may be busy
 ENV = {
     "PORT": str(free_port()),
     "DATABASE_URL": f"sqlite:///{STATE / 'pages.sqlite3'}",

@@ -3,37 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from .browsers import WITHIN
 from .stage import Stage
-from .streams.server import Server, serving_alone
+from .streams.server import Server
 
-WITHIN = 60_000  # milliseconds; a machine may be busy
 LOST = "The connection was lost. Reconnecting…"
 PAGES = pytest.mark.parametrize("name", ["photo-running", "photos"])
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """Run the site without workers: nothing happens but what a test reports."""
-    with serving_alone(tmp_path_factory.mktemp("recovery")) as server:
-        yield server
-
-
-@pytest.fixture
-def stage(server: Server) -> Stage:
-    """Return somebody with photos in every state."""
-    return Stage(server.env, more=0)
 
 
 def opened(browser: Browser, server: Server, stage: Stage, name: str) -> Page:
     """Return the named page, once it is live."""
     page = stage.visitor(browser, server.address)
-    with page.expect_response(re.compile("/api/v1/events")):
-        page.goto(stage.path(name))
+    stage.follow(page, name)
     page.evaluate("window.sameDocument = true")
     return page
 

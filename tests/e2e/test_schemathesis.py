@@ -11,6 +11,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from jobs import lifecycle, streams
 from jobs.models import ApiToken, Delivery, Job
 from jobs.outgoing import registry
 from tests import factories
+from tests.conftest import serving
 
 HOOKS = Path(__file__).with_name("schemathesis_checks.py")
 SECRET = "Eve's own title"
@@ -40,6 +42,15 @@ checks.positive_data_acceptance.expected-statuses = ["2xx", "400", "401", "404"]
 include-operation-id = ["upload", "createWebhook", "changeWebhook"]
 checks.positive_data_acceptance.expected-statuses = ["2xx", "400", "401", "404", "409"]
 """
+
+
+@pytest.fixture
+def site(transactional_db: None) -> Iterator[str]:
+    """Run the site over the test's own database, and return its address."""
+    from photorestore.asgi import application
+
+    with serving(application) as address:
+        yield address
 
 
 def things_of(name: str) -> dict[str, str]:
@@ -64,24 +75,18 @@ def things_of(name: str) -> dict[str, str]:
 
 
 def run(
-    server: str, folder: Path, token: str, paths: str, *things: dict[str, str]
+    site: str, folder: Path, token: str, paths: str, *things: dict[str, str]
 ) -> subprocess.CompletedProcess[str]:
     """Run schemathesis with every check, and return how it ended."""
     config = folder / "schemathesis.toml"
     config.write_text(CONFIG)
     command = [
         *(sys.executable, "-m", "schemathesis.cli", "--config-file", str(config)),
-        *("--no-color", "run", f"{server}/api/v1/schema", "--generation-database", "none"),
+        *("--no-color", "run", f"{site}/api/v1/schema", "--generation-database", "none"),
         *("--header", f"Authorization: Bearer {token}", "--request-timeout", "30", "--no-shrink"),
-        *(
-            "--include-path-regex",
-            paths,
-            "--continue-on-failure",
-            "--max-examples",
-            os.environ.get("SCHEMATHESIS_EXAMPLES", "10"),
-            "--seed",
-            os.environ.get("SCHEMATHESIS_SEED", "1"),
-        ),
+        *("--include-path-regex", paths, "--continue-on-failure"),
+        *("--max-examples", os.environ.get("SCHEMATHESIS_EXAMPLES", "10")),
+        *("--seed", os.environ.get("SCHEMATHESIS_SEED", "1")),
     ]
     known = {name: [each[name] for each in things] for name in things[0]}
     environment = os.environ | {
@@ -96,13 +101,13 @@ def run(
 
 @pytest.mark.parametrize("paths", ["/(events|webhooks)", "/(photos|jobs|restores)"])
 def test_every_answer_is_as_described_and_nobody_else_s_thing_is_reached(
-    server: str, tmp_path: Path, settings: Any, paths: str
+    site: str, tmp_path: Path, settings: Any, paths: str
 ) -> None:
     faulthandler.cancel_dump_traceback_later()  # it may take longer than pytest lets a test take
     settings.EVENTS_LIFETIME = 0.1  # or a stream would not be over
     mine, theirs = things_of("ada"), things_of("eve")
     before = [*Job.objects.filter(owner__username="eve").order_by("pk").values()]
     token = ApiToken.make(user=Job.objects.get(pk=mine["job_id"]).owner)
-    answer = run(server, tmp_path, token, paths, mine, theirs)
+    answer = run(site, tmp_path, token, paths, mine, theirs)
     assert answer.returncode == 0, answer.stdout[-20_000:] + answer.stderr
     assert [*Job.objects.filter(owner__username="eve").order_by("pk").values()] == before

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.streams import eventually
 
+from .browsers import WITHIN
 from .stage import Stage
-from .streams.server import Server, serving_alone
+from .streams.server import Server
 
-WITHIN = 60_000  # milliseconds; a machine may be busy
 # Playwright's pages are always seen; what the browser shows of a notice, it does not tell.
 AWAY_AND_RECORDED = """
 Object.defineProperty(document, 'hidden', { get: () => window.away ?? false });
@@ -35,19 +34,6 @@ if (window.Notification) {
 PAGES = pytest.mark.parametrize("name", ["photo-running", "photos"])
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """Run the site without workers: nothing happens but what a test reports."""
-    with serving_alone(tmp_path_factory.mktemp("telling")) as server:
-        yield server
-
-
-@pytest.fixture
-def stage(server: Server) -> Stage:
-    """Return somebody with photos in every state."""
-    return Stage(server.env, more=0)
-
-
 def opened(
     browser: Browser, server: Server, stage: Stage, name: str, *, allowed: bool = False
 ) -> Page:
@@ -55,8 +41,7 @@ def opened(
     permissions = ["notifications"] if allowed else []
     page = stage.visitor(browser, server.address, permissions=permissions)
     page.add_init_script(AWAY_AND_RECORDED)
-    with page.expect_response(re.compile("/api/v1/events")):
-        page.goto(stage.path(name))
+    stage.follow(page, name)
     return page
 
 

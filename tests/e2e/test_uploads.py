@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,17 +12,9 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.streams import eventually
 
+from .browsers import WITHIN
 from .people import SAMPLE, signed_up, upload
-from .streams.server import Server, serving_alone
-
-WITHIN = 60_000  # milliseconds; a machine may be busy
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """Run the site without workers: uploads need none."""
-    with serving_alone(tmp_path_factory.mktemp("uploads")) as server:
-        yield server
+from .streams.server import Server
 
 
 @pytest.fixture
