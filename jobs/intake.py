@@ -13,7 +13,7 @@ from django.core.files.base import ContentFile, File
 from django.db import transaction
 from django.utils import timezone
 
-from . import endpoints, pictures, tasks, thumbnails
+from . import endpoints, pictures, places, tasks, thumbnails
 from .idempotency import Wish
 from .models import Job, Photo, Status
 
@@ -153,6 +153,7 @@ def _ask(job: Job) -> bool:
     """Make the job pending, and have it submitted once that is committed."""
     if not job.advance(Status.PENDING, now=timezone.now()):
         return False
+    job.ahead = places.of(job)
     job.moved().make()
     # robust: with the broker down the job is kept all the same, and the reconciler submits it.
     transaction.on_commit(lambda: _submit(str(job.pk)), robust=True)

@@ -1,28 +1,24 @@
 """Whose turn is when: how many jobs are before those that wait, told by the streams they follow.
 
-One look every few seconds for all that wait, however many pages wait with them: no event of a job's
-own says how it goes with the others.
+Noted with a job when it is asked for. From then on one look every few seconds for all that wait,
+however many pages wait with them: no event of a job's own says how it goes with the others.
 """
 
 from __future__ import annotations
 
-from datetime import timedelta
 from uuid import UUID
 
 from django.db import transaction
-from django.utils import timezone
 
 from events import rows
 
 from . import lifecycle, streams
-from .models import ON_HOLD, Job
+from .models import Job
 
 # What is told: each of the last ten, above that how many at most. So the whole way to the front
 # costs a job's streams a dozen events.
 STEPS = [*range(11), 20, 50]
 MOST = STEPS[-1]
-# For so long nobody is told who had none before them from the start: they are about to go.
-_SOON = timedelta(seconds=10)
 
 
 def step(ahead: int) -> int | None:
@@ -38,19 +34,16 @@ def of(job: Job) -> int | None:
 
 def tell() -> None:
     """Tell the streams of those who wait that fewer are before them, where that is a step."""
-    soon = timezone.now() - _SOON
     front = Job.objects.waiting().order_by("requested_at", "pk")
-    first = front.values_list("pk", "ahead", "requested_at")[: MOST + 1]
-    for ahead, (job_id, told, requested_at) in enumerate(first):
-        is_news = ahead or told is not None or (requested_at and requested_at < soon)
-        if step(ahead) != told and is_news:
+    for ahead, (job_id, known) in enumerate(front.values_list("pk", "ahead")[: MOST + 1]):
+        if step(ahead) != known:
             _tell(job_id, step(ahead))
 
 
 def _tell(job_id: UUID, ahead: int | None) -> None:
     with transaction.atomic():
         job = lifecycle.lock(job_id)
-        if job is None or not job.waits or job.stage == ON_HOLD or job.ahead == ahead:
+        if job is None or not job.waits or job.ahead == ahead:
             return
         job.ahead = ahead
         streams.tell(job, streams.PROGRESS, rows.update(job, "ahead"))

@@ -18,7 +18,7 @@ from .webhooks import Webhook
 
 # What may change with a job's status.
 _MOVED = (
-    *("status", "progress", "stage", "progress_told_at", "progress_is_untold"),
+    *("status", "ahead", "progress", "stage", "progress_told_at", "progress_is_untold"),
     *("error_code", "error_message", "error_retryable", "delay_ms", "execution_ms"),
     *("requested_at", "queued_at", "started_at", "heard_at", "finished_at"),
 )
@@ -87,7 +87,7 @@ class Job(models.Model):
         default=0, help_text="Per cent, as the worker says."
     )
     stage = models.CharField(max_length=40, blank=True)
-    # While it waits: how many are before it, at most, as was last told (jobs.places).
+    # While it waits: how many are before it, as was last told; null is many (jobs.places).
     ahead = models.PositiveSmallIntegerField(null=True, blank=True)
     # When its progress was last told, and whether there is newer that was held back since.
     progress_told_at = models.DateTimeField(null=True, blank=True)
@@ -158,8 +158,8 @@ class Job(models.Model):
 
     @property
     def waits(self) -> bool:
-        """Whether it was asked for and is not begun."""
-        return self.status in WAITING
+        """Whether it has a turn to wait for: it is not begun, and not on hold."""
+        return self.status in WAITING and self.stage != ON_HOLD
 
     def advance(self, to: Status, *, now: datetime) -> bool:
         """Move forward to the status; False, and nothing changed, where that is no move.

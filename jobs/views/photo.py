@@ -112,8 +112,7 @@ def _live(job: Job) -> dict[str, object]:
         "job": found,
         "last_event_id": last,
         "snapshot": snapshot(found),
-        "ahead": places.of(found) if found.waits else None,
-        "steps": places.STEPS,
+        "steps": [*places.STEPS, None],
         "most_ahead": places.MOST,
     }
 

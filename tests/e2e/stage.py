@@ -48,8 +48,8 @@ class Stage:
         self._run(f"from tests.e2e import stage_rows; stage_rows.ask_again({self._id(name)})")
 
     def tell_places(self) -> None:
-        """Have those told how many are before them who have waited for a while."""
-        self._run("from tests.e2e import stage_rows; stage_rows.tell_places()")
+        """Have those who wait told how many are before them."""
+        self._run("from jobs import places; places.tell()")
 
     def _id(self, name: str) -> str:
         return repr(self.path(f"photo-{name}").split("/")[2])

@@ -17,7 +17,6 @@ from django.contrib.auth.tokens import default_token_generator
 from django.contrib.sessions.backends.db import SessionStore
 from django.core import signing
 from django.core.exceptions import BadRequest, PermissionDenied
-from django.db.models import F
 from django.http import HttpRequest, HttpResponse
 from django.test import RequestFactory
 from django.urls import reverse
@@ -28,7 +27,7 @@ from django.views import csrf
 from PIL import Image, ImageEnhance
 
 from jobs import callbacks, intake, lifecycle, mails, places, sharing, thumbnails
-from jobs.models import ApiToken, Attempt, Delivery, Job, Restore, Share, Webhook
+from jobs.models import ApiToken, Attempt, Delivery, Job, Restore, Share, Status, Webhook
 from jobs.outgoing.rules import EVENT_TYPES
 from jobs.runpod import Report
 from photorestore import errors
@@ -78,30 +77,25 @@ def report(photo: str, status: str) -> None:
     _report(job, status, **output)
 
 
-def tell_places() -> None:
-    """Tell who has waited for a while how many are before them."""
-    Job.objects.update(requested_at=F("requested_at") - timedelta(minutes=1))
-    places.tell()
-
-
 def ask_again(photo: str) -> None:
     """Ask for the photo again, without the task."""
     newest = Job.objects.newest().get(photo=UUID(photo))
     Job.objects.filter(pk=newest.pk).update(is_newest=False)
-    Job.objects.create(
-        photo=newest.photo,
-        owner_id=newest.owner_id,
-        status="pending",
-        requested_at=timezone.now(),
-    )
+    _ask(Job.objects.create(photo=newest.photo, owner_id=newest.owner_id))
 
 
 def _job(owner: User, path: Path, title: str, *, ask: bool = True) -> Job:
     job = intake.upload(owner=owner, file=io.BytesIO(path.read_bytes()), title=title)
-    if ask:  # without the task, which would have it restored
-        Job.objects.filter(pk=job.pk).update(status="pending", requested_at=timezone.now())
-        job.refresh_from_db()
+    if ask:
+        _ask(job)
     return job
+
+
+def _ask(job: Job) -> None:
+    """Ask for it without the task, which would have it restored."""
+    job.advance(Status.PENDING, now=timezone.now())
+    job.ahead = places.of(job)
+    job.moved().make()
 
 
 def _set(jobs: dict[str, Job]) -> None:
@@ -119,9 +113,8 @@ def _set(jobs: dict[str, Job]) -> None:
             owner_id=done.owner_id,
             options={"scale": 2},
             is_newest=False,
-            status="pending",
-            requested_at=timezone.now(),
         )
+        _ask(older)
         _report(older, status, **({} if status == "FAILED" else {"output": _output(older)}))
         Job.objects.filter(pk=older.pk).update(created_at=timezone.now() - timedelta(days=1))
     Restore.objects.filter(job=done).update(chosen_at=timezone.now())

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
-from django.db.models import F
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from events.models import Event
-from jobs import lifecycle, places, streams, tasks
-from jobs.models import ON_HOLD, Job, Photo, Status
+from jobs import intake, lifecycle, places, streams, tasks
+from jobs.models import Job, Photo, Status
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -33,7 +35,6 @@ def waiting(owner: User, count: int) -> list[Job]:
 
 def told(job: Job) -> list[int | None]:
     events = Event.objects.filter(stream=streams.job_stream(job.pk)).order_by("seq")
-    assert {event.type for event in events} <= {"progress"}
     return [json.loads(event.data)["ahead"] for event in events]
 
 
@@ -94,15 +95,67 @@ def test_it_costs_one_query_where_nothing_is_new(
         tasks.tell_places()
 
 
-def test_who_does_not_wait_for_a_turn_is_told_none(user: User) -> None:
-    job, held = waiting(user, 2)
-    Job.objects.filter(pk=held.pk).update(stage=ON_HOLD)
-    tasks.tell_places()
-    assert told(job) == []  # whose turn is at once
-    Job.objects.update(requested_at=F("requested_at") - timedelta(minutes=1))
-    tasks.tell_places()
-    assert (told(job), told(held)) == ([0], [])
+def upload(owner: User) -> Job:
+    return factories.job(owner, options={})
+
+
+def start(owner: User) -> Job:
+    job = factories.job(owner)
+    intake.request_restore(job=job)
+    return job
+
+
+def repeat(owner: User) -> Job:
+    return intake.request_new_job(photo=factories.job(owner).photo, options={})
+
+
+@pytest.mark.parametrize("ask", [upload, start, repeat])
+def test_it_is_known_from_when_a_job_is_asked_for_and_told_with_what_happens_next(
+    user: User, ask: Callable[[User], Job]
+) -> None:
+    before = [upload(user), upload(user)]
+    job = ask(user)
+    places.tell()
+    assert told(job) == []
     attempt, _ = factories.attempt(job)
-    lifecycle.apply_report(attempt=attempt, report=factories.report("IN_PROGRESS"))
-    events = Event.objects.filter(stream=streams.job_stream(job.pk)).order_by("seq")
-    assert json.loads(list(events)[-1].data)["ahead"] is None
+    lifecycle.apply_report(attempt=attempt, report=factories.report("IN_QUEUE"))
+    places.tell()
+    leave(before[0])
+    places.tell()
+    assert told(job) == [2, 1]
+
+
+def test_whose_turn_is_at_once_is_told_so_with_what_happens_next(user: User) -> None:
+    job = upload(user)
+    places.tell()
+    assert told(job) == []
+    attempt, _ = factories.attempt(job)
+    for word in ("IN_QUEUE", "IN_PROGRESS"):
+        lifecycle.apply_report(attempt=attempt, report=factories.report(word))
+        places.tell()
+    assert told(job) == [0, None]
+
+
+def test_who_was_asked_for_at_the_same_moment_as_another_is_told_of_it(user: User) -> None:
+    first, second = upload(user), upload(user)
+    Job.objects.filter(pk=second.pk).update(ahead=0)  # as seen before the other was committed
+    places.tell()
+    assert (told(first), told(second)) == ([], [1])
+
+
+def test_who_is_on_hold_has_no_turn_to_wait_for(user: User) -> None:
+    _, held = upload(user), upload(user)
+    lifecycle.hold(held.pk)
+    leave(Job.objects.exclude(pk=held.pk).get())
+    places.tell()
+    assert told(held) == [None]
+
+
+def test_asking_costs_the_same_however_many_wait(user: User) -> None:
+    costs = []
+    for _ in range(2):
+        with CaptureQueriesContext(connection) as queries:
+            upload(user)
+        costs.append(len(queries))
+        waiting(user, 60)
+    assert costs[0] == costs[1]

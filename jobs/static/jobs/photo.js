@@ -37,11 +37,10 @@ function draw(snapshot) {
 /** It has a turn to wait for: one that is on hold waits for something else. */
 const waits = ({ status, stage }) => (status === "pending" && stage !== "on hold") || status === "queued";
 
-/** Say how many are before it; what the page has said since it was loaded stays until that is told. */
 function showAhead(snapshot) {
   const hint = $("[data-ahead]");
   hint.hidden = !waits(snapshot);
-  if (snapshot.ahead !== null) say(hint, wordsOf("ahead", snapshot.ahead));
+  if (waits(snapshot)) say(hint, wordsOf("ahead", snapshot.ahead));
 }
 
 function showMoments(snapshot) {
