@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import random
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -11,7 +10,7 @@ from django.db.models import F
 from django.utils import timezone
 from django.utils.translation import gettext_noop
 
-from . import endpoints, fetching, lifecycle, uploads
+from . import endpoints, fetching, lifecycle, uploads, waits
 from .endpoints import failures, links
 from .fetching import FetchError
 from .models import Fetch
@@ -20,7 +19,6 @@ logger = logging.getLogger(__name__)
 
 TRIES = 10
 _LONGEST_GAP = 120  # seconds between two tries by our own judgement
-_LONGEST_WAIT = 300  # by the store's
 _MARGIN = 30  # seconds that whoever has fetched a picture may take to decode and keep it
 _LOST = gettext_noop("The restored picture could not be fetched from where the worker left it.")
 _CODES = {"too_large": "result_too_large"}
@@ -77,7 +75,7 @@ def _keep(fetch: Fetch, image: bytes) -> None:
 def _failed(fetch: Fetch, error: FetchError) -> float | None:
     """Put the next try off, or give the result up."""
     if error.transient and fetch.tries + 1 < TRIES:
-        wait = _wait(fetch.tries, error)
+        wait = waits.until_next(fetch.tries, asked=error.retry_after, longest=_LONGEST_GAP)
         due = timezone.now() + timedelta(seconds=wait)
         Fetch.objects.filter(pk=fetch.pk).update(due_at=due)
         return wait
@@ -86,9 +84,3 @@ def _failed(fetch: Fetch, error: FetchError) -> float | None:
     lifecycle.give_up(attempt=fetch.attempt, failure=failure)
     fetch.delete()
     return None
-
-
-def _wait(tries: int, error: FetchError) -> float:
-    if error.retry_after:
-        return min(error.retry_after, _LONGEST_WAIT)
-    return min(2.0 ** (tries + 1), _LONGEST_GAP) * random.uniform(0.5, 1.0)  # noqa: S311

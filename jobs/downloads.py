@@ -28,7 +28,7 @@ from .archives import archive
 from .models import Photo, Restore
 from .pictures import MEDIA_TYPES
 
-_CHUNK = 256 * 1024  # bytes
+_CHUNK = 64 * 1024  # bytes
 
 
 def thumbnail(of: Photo | Restore, *, side: int, extension: str) -> PictureResponse:
@@ -86,7 +86,6 @@ class PictureResponse(FileResponse):
         self["X-Content-Type-Options"] = "nosniff"
 
 
-_CHUNK = 64 * 1024  # bytes
 # More digits than any number here has; Python itself reads four thousand and no more.
 _RANGE = re.compile(r"bytes=(?:(\d{1,99})-(\d{0,99})|-(\d{1,99}))", re.ASCII | re.IGNORECASE)
 

@@ -9,14 +9,13 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any
 
 import httpx2
 from django.conf import settings
-from django.utils import timezone
 from django.utils.translation import gettext_noop
+
+from . import waits
 
 _TIMEOUT = httpx2.Timeout(20.0, connect=5.0)
 UNEXPLAINED = gettext_noop("The worker reported an error without a message.")
@@ -234,7 +233,7 @@ def _refusal(response: httpx2.Response, operation: str) -> RunPodError:
 
 
 def _busy(response: httpx2.Response) -> RunPodError:
-    wait = _wait(response.headers.get("Retry-After"))
+    wait = waits.asked(response.headers.get("Retry-After"))
     operator = "RunPod takes no more requests for now (429)."
     return RunPodError("runpod_busy", _BUSY, operator=operator, transient=True, retry_after=wait)
 
@@ -271,20 +270,3 @@ def _not_taken(number: int) -> RunPodError:
     return RunPodError(
         "runpod_refused", _NOT_TAKEN, operator=f"RunPod refuses this job ({number})."
     )
-
-
-def _wait(header: str | None) -> float | None:
-    """Return the seconds that Retry-After names, as a number of them or as a date."""
-    if not header:
-        return None
-    if header.strip().isdecimal():
-        return float(header)
-    try:
-        date = parsedate_to_datetime(header)
-    except (ValueError, OverflowError):
-        return None
-    return max(0.0, (_in_utc(date) - timezone.now()).total_seconds())
-
-
-def _in_utc(date: datetime) -> datetime:
-    return date if date.tzinfo else date.replace(tzinfo=UTC)

@@ -77,11 +77,11 @@ def snapshot(job: Job) -> JobSnapshot:
         "options": job.options,
         "restore": restore_snapshot(restore) if restore else None,
         "error": _error(job),
-        "created_at": _time(job.created_at),
-        "requested_at": _time(job.requested_at),
-        "queued_at": _time(job.queued_at),
-        "started_at": _time(job.started_at),
-        "finished_at": _time(job.finished_at),
+        "created_at": iso(job.created_at),
+        "requested_at": iso(job.requested_at),
+        "queued_at": iso(job.queued_at),
+        "started_at": iso(job.started_at),
+        "finished_at": iso(job.finished_at),
         "url": _address("api:job", job.pk),
         "events_url": _address("events:one", job.pk),
     }
@@ -127,13 +127,13 @@ def _address_of_nobody(name: str, prefix: str) -> str:
 
 
 @overload
-def _time(moment: datetime) -> str: ...
+def iso(moment: datetime) -> str: ...
 
 
 @overload
-def _time(moment: datetime | None) -> str | None: ...
+def iso(moment: datetime | None) -> str | None: ...
 
 
-def _time(moment: datetime | None) -> str | None:
+def iso(moment: datetime | None) -> str | None:
     """Return ISO 8601 in UTC, to the millisecond."""
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z") if moment else None

@@ -15,15 +15,12 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_noop
 
-from . import callbacks, cancellation, circuit, endpoints, lifecycle, runpod
+from . import callbacks, cancellation, circuit, endpoints, lifecycle, runpod, waits
 from .models import FINAL, Attempt, Job
 from .runpod import Report, RunPodError
 
 logger = logging.getLogger(__name__)
 
-# Seconds that RunPod may ask us to wait. Beyond the broker's visibility time-out a waiting task
-# would be delivered again.
-LONGEST_WAIT = 300
 _UNNOTICED = timedelta(seconds=60)  # that a job waits before its owner is told why
 
 
@@ -88,7 +85,7 @@ def _refused(attempt: Attempt, error: RunPodError) -> None:
 def _postpone(job: Job, error: RunPodError) -> None:
     """Leave the job to its task, or the circuit; where both fail, the reconciler takes it up."""
     now = timezone.now()
-    wait = timedelta(seconds=min(error.retry_after or 0, LONGEST_WAIT))
+    wait = timedelta(seconds=min(error.retry_after or 0, waits.LONGEST_ASKED))
     Job.objects.filter(pk=job.pk).update(heard_at=now + wait)
     waits_long = job.requested_at is not None and now - job.requested_at > _UNNOTICED
     if error.closes or waits_long:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import random
 from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
@@ -27,6 +26,7 @@ from . import (
     submission,
     thumbnails,
     uploads,
+    waits,
 )
 from .models import Allowance, Attempt
 from .outgoing import sending
@@ -57,9 +57,7 @@ def submit_job(self: Any, *, job_id: str) -> None:
 
 
 def _wait(retries: int, error: RunPodError) -> float:
-    if error.retry_after:
-        return min(error.retry_after, submission.LONGEST_WAIT)
-    return min(2.0 ** (retries + 1), _LONGEST_BACKOFF) * random.uniform(0.5, 1.0)  # noqa: S311
+    return waits.until_next(retries, asked=error.retry_after, longest=_LONGEST_BACKOFF)
 
 
 @shared_task(bind=True, max_retries=5)

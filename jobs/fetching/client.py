@@ -10,6 +10,7 @@ from urllib.parse import urljoin
 
 import httpcore2
 
+from .. import waits
 from .network import Backend, Deadline
 from .rules import SILENT, FetchError, Rules, Target, check
 
@@ -31,13 +32,9 @@ def get(url: str, *, rules: Rules) -> bytes:
     if answer.status == 200:
         return answer.body
     message = f"The address answers with status {answer.status}."
+    wait = waits.asked(answer.headers.get("retry-after"))
     # Whatever it is: stores have said 403 and 404 of what they had a moment later.
-    raise FetchError("unreachable", message, transient=True, retry_after=_seconds(answer.headers))
-
-
-def _seconds(headers: Mapping[str, str]) -> float | None:
-    text = headers.get("retry-after", "")
-    return float(text) if text.isdecimal() and len(text) < 9 else None
+    raise FetchError("unreachable", message, transient=True, retry_after=wait)
 
 
 def send(

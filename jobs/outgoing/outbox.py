@@ -14,6 +14,7 @@ from django.utils import timezone
 from events import rows
 
 from ..models import Delivery, Webhook
+from ..snapshots import iso
 
 _OF_OWNER = rows.Lookup(
     lambda owner: (
@@ -35,8 +36,7 @@ def write(*, owner_id: int, subject: UUID, type: str, data: str) -> None:
     if not wanted:
         return
     now = timezone.now()
-    time = now.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    body = f'{{"type":{json.dumps(type)},"timestamp":"{time}","data":{data}}}'
+    body = f'{{"type":{json.dumps(type)},"timestamp":"{iso(now)}","data":{data}}}'
     common: dict[str, Any] = {"type": type, "subject": subject, "body": body, "created_at": now}
     Delivery.objects.bulk_create(
         [Delivery(webhook=webhook, next_try_at=now, **common) for webhook in wanted]

@@ -16,11 +16,11 @@ from uuid import UUID
 
 from django.db.models import Q, QuerySet
 from django.utils import timezone
-from django.utils.http import parse_http_date_safe
 
-from .. import fetching
+from .. import fetching, waits
 from ..fetching import FetchError
 from ..models import Delivery, DeliveryStatus, Webhook
+from ..snapshots import iso
 from . import signing
 from .rules import rules
 
@@ -109,7 +109,7 @@ class _Outcome:
 
     status: int | None = None
     error: str | None = None
-    retry_after: float = 0.0
+    retry_after: float | None = None
 
     @property
     def is_good(self) -> bool:
@@ -126,15 +126,7 @@ def _call(delivery: Delivery, now: datetime) -> _Outcome:
         )
     except FetchError as error:
         return _Outcome(error=error.message)
-    return _Outcome(answer.status, retry_after=_seconds(answer.headers.get("retry-after", "")))
-
-
-def _seconds(text: str) -> float:
-    """Return what a Retry-After says, in seconds or as a date; nothing for anything else."""
-    if text.isdecimal() and len(text) < 9:
-        return float(text)
-    moment = parse_http_date_safe(text)
-    return max(moment - time.time(), 0.0) if moment else 0.0
+    return _Outcome(answer.status, retry_after=waits.asked(answer.headers.get("retry-after")))
 
 
 def _switch_off(webhook_id: UUID, now: datetime) -> None:
@@ -147,7 +139,7 @@ def _switch_off(webhook_id: UUID, now: datetime) -> None:
 
 def _note(delivery: Delivery, outcome: _Outcome, now: datetime, took: int) -> None:
     entry = {
-        "at": now.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "at": iso(now),
         "status": outcome.status,
         "error": outcome.error,
         "ms": took,
@@ -166,8 +158,8 @@ def _state(delivery: Delivery, outcome: _Outcome) -> dict[str, Any]:
     if outcome.status == HTTPStatus.GONE or delivery.tries >= len(GAPS):
         logger.info("Delivery %s was given up after %s tries", delivery.pk, delivery.tries + 1)
         return {"status": DeliveryStatus.FAILED, "next_try_at": None}
-    gap = max(GAPS[delivery.tries] * random.uniform(0.9, 1.1), outcome.retry_after)  # noqa: S311
-    wait = timedelta(seconds=min(gap, _LONGEST_GAP))
+    gap = GAPS[delivery.tries] * random.uniform(0.9, 1.1)  # noqa: S311
+    wait = timedelta(seconds=min(max(gap, outcome.retry_after or 0), _LONGEST_GAP))
     return {"status": DeliveryStatus.PENDING, "next_try_at": timezone.now() + wait}
 
 

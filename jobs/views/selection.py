@@ -77,7 +77,7 @@ def _tell(request: HttpRequest, started: int) -> None:
 
 
 def _restore_one(card: Card, form: OptionsForm) -> bool:
-    """Start what was not started, else a new job; False for what runs already, or is gone."""
+    """Ask for a new job; False where one is under way, or the photo is gone."""
     if not card.job.is_final and card.job.status != Status.CREATED:
         return False
     try:

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from jobs import callbacks, lifecycle, submission, tasks
+from jobs import callbacks, lifecycle, submission
 from jobs.models import Attempt, Job, Status, hash_of
 from jobs.runpod import RunPodError
 from tests import factories
@@ -136,12 +136,3 @@ def test_an_id_that_runpod_gives_twice_is_left_to_who_has_it(job: Job, cloud: Cl
     submission.submit(job_id=str(other.pk))
     assert job.attempts.get().runpod_job_id == "eaebd6e7-u1"
     assert other.attempts.get().runpod_job_id is None
-
-
-def test_the_wait_between_submits_grows_and_obeys_retry_after() -> None:
-    busy = RunPodError("x", "x", transient=True)
-    for retries in range(8):
-        longest = min(2.0 ** (retries + 1), 60)
-        assert longest / 2 <= tasks._wait(retries, busy) <= longest
-    assert tasks._wait(0, RunPodError("x", "x", retry_after=7)) == 7
-    assert tasks._wait(0, RunPodError("x", "x", retry_after=86_400)) == 300
