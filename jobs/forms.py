@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from math import isfinite
 from typing import Any
 
 from django import forms
@@ -66,7 +67,8 @@ def _field(name: str, option: endpoints.Option) -> forms.Field:
             **kept,
         )
     if isinstance(option.default, str):
-        return forms.CharField(empty_value=None, **kept)
+        most = int(option.maximum) if isfinite(option.maximum) else None
+        return forms.CharField(empty_value=None, max_length=most, **kept)
     if isinstance(option.default, int):
         least, most = (int(bound) for bound in (option.minimum, option.maximum))
         return forms.IntegerField(min_value=least, max_value=most, **kept)

@@ -52,7 +52,7 @@ def find(token: str) -> Share | None:
         id = UUID(_signer.unsign(token.replace("-", ":", 1)))
     except (BadSignature, ValueError):
         return None
-    valid = Share.objects.filter(pk=id, expires_at__gt=timezone.now())
+    valid = Share.objects.filter(pk=id, expires_at__gt=timezone.now(), photo__owner__is_active=True)
     return valid.select_related("photo").first()
 
 

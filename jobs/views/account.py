@@ -15,14 +15,14 @@ from django.utils import timezone
 from django.utils.decorators import method_decorator
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from .. import mails, tasks
 from ..accounts import export, leaving
 from ..accounts.forms import EmailForm, PasswordForm
 from ..accounts.limits import limited
 from ..archives import archive
-from .shared import status_of, user_of
+from .shared import form_only, status_of, user_of
 
 
 @login_required
@@ -46,7 +46,7 @@ class ChangePassword(views.PasswordChangeView):
 
 
 @login_required
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 @limited("letter")
 @limited("sign-in", forgives=True)
 def change_email(request: HttpRequest) -> HttpResponse:
@@ -64,7 +64,7 @@ def change_email(request: HttpRequest) -> HttpResponse:
 
 
 @login_required
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 def confirm_email(request: HttpRequest, token: str) -> HttpResponse:
     """Ask whether the address that the letter went to shall be mine; then make it so."""
     email = mails.confirmed(token, user=user_of(request))
@@ -92,8 +92,7 @@ def _send_farewell(letter: dict[str, str]) -> None:
     tasks.send_farewell.delay(**letter)
 
 
-@login_required
-@require_POST
+@form_only
 @limited("export")
 def export_data(request: HttpRequest) -> HttpResponseBase:
     """Send everything that is kept of me, as a ZIP archive that is made while it is sent."""
@@ -109,7 +108,7 @@ def export_data(request: HttpRequest) -> HttpResponseBase:
 
 
 @login_required
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 @limited("sign-in", forgives=True)
 def delete_account(request: HttpRequest) -> HttpResponse:
     """Ask for the password; then close my account and have everything in it deleted."""

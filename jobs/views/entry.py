@@ -18,10 +18,12 @@ from ..accounts.limits import limited
 from .shared import status_of
 
 
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 @limited("sign-up")
 def sign_up(request: HttpRequest) -> HttpResponse:
-    """Make an account and sign in to it."""
+    """Make an account and sign in to it. Who is signed in has one."""
+    if request.user.is_authenticated:
+        return redirect("jobs:photos")
     form = SignUpForm(request.POST or None)
     if form.is_valid():
         login(request, form.save())

@@ -16,7 +16,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import content_disposition_header
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_safe
 
 from .. import (
     conversions,
@@ -36,7 +36,7 @@ from ..forms import OptionsForm, described
 from ..models import Job, Photo, Restore, Share, Status
 from ..snapshots import snapshot
 from .cards import cards, newest_jobs
-from .shared import user_of
+from .shared import errors_of, form_only, user_of
 
 _MOST_JOBS = 50  # of one photo, that its page shows
 
@@ -57,7 +57,7 @@ class _Asked:
 
 
 @login_required
-@require_GET
+@require_safe
 def photo(request: HttpRequest, photo_id: UUID) -> HttpResponse:
     """Show one photo before and after, with its newest job live, and its other results."""
     found = _mine(request, photo_id)
@@ -117,8 +117,7 @@ def _live(job: Job) -> dict[str, object]:
     }
 
 
-@login_required
-@require_POST
+@form_only
 def start(request: HttpRequest, job_id: UUID) -> HttpResponse:
     """Start a job that was created with its photo."""
     job = get_object_or_404(Job.objects.of(user_of(request)), pk=job_id)
@@ -128,8 +127,7 @@ def start(request: HttpRequest, job_id: UUID) -> HttpResponse:
     return redirect("jobs:photo", job.photo_id)
 
 
-@login_required
-@require_POST
+@form_only
 def cancel(request: HttpRequest, job_id: UUID) -> HttpResponse:
     """Cancel a job; where that is too late, the photo's page shows how it ended."""
     job = get_object_or_404(Job.objects.of(user_of(request)), pk=job_id)
@@ -138,19 +136,18 @@ def cancel(request: HttpRequest, job_id: UUID) -> HttpResponse:
     return redirect("jobs:photo", job.photo_id)
 
 
-@login_required
-@require_POST
+@form_only
 def restore_again(request: HttpRequest, photo_id: UUID) -> HttpResponse:
     """Restore the photo once more, as a new job."""
     found, form = _mine(request, photo_id), OptionsForm(request.POST)
     if form.is_valid():
         return _restore(request, found, form.options())
-    messages.error(request, _("Choose what shall be done."))
+    message = _("Choose what shall be done.")
+    messages.error(request, f"{message} {errors_of(form)}")
     return redirect("jobs:photo", found.pk)
 
 
-@login_required
-@require_POST
+@form_only
 def again(request: HttpRequest, photo_id: UUID) -> HttpResponse:
     """Try once more what did not succeed: a new job with the same options."""
     found = _mine(request, photo_id)
@@ -173,8 +170,7 @@ def _restore_of(request: HttpRequest, restore_id: UUID) -> Restore:
     return get_object_or_404(mine, pk=restore_id)
 
 
-@login_required
-@require_POST
+@form_only
 def choose(request: HttpRequest, restore_id: UUID) -> HttpResponse:
     """Make the result the one that its photo is shown with."""
     restore = _restore_of(request, restore_id)
@@ -183,7 +179,7 @@ def choose(request: HttpRequest, restore_id: UUID) -> HttpResponse:
 
 
 @login_required
-@require_GET
+@require_safe
 def download(request: HttpRequest, restore_id: UUID, format: str) -> HttpResponseBase:
     """Return the result in the format, under the photo's name."""
     restore = _restore_of(request, restore_id)
@@ -198,7 +194,7 @@ def download(request: HttpRequest, restore_id: UUID, format: str) -> HttpRespons
 
 
 @login_required
-@require_GET
+@require_safe
 def original(request: HttpRequest, photo_id: UUID) -> HttpResponseBase:
     """Return the very file that was uploaded, to who uploaded it."""
     found = _mine(request, photo_id)
@@ -213,11 +209,11 @@ def _download(file: File, name: str) -> PictureResponse:
 
 
 @login_required
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 def delete(request: HttpRequest, photo_id: UUID) -> HttpResponse:
     """Ask whether the photo shall be deleted; then do so."""
     found = _mine(request, photo_id)
-    if request.method == "GET":
+    if request.method != "POST":
         shown = cards(list(newest_jobs(user_of(request)).filter(photo=found)))
         return render(request, "jobs/delete.html", {"photo": found, "cards": shown})
     deletion.delete(photo=found)

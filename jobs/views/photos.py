@@ -14,7 +14,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from events import log
 
@@ -23,7 +23,7 @@ from ..forms import UploadForm
 from ..models import Job, Photo, Status
 from .cards import cards, newest_jobs
 from .paging import page_of
-from .shared import status_of, user_of
+from .shared import errors_of, status_of, user_of
 
 _ACCEPT = "image/*,.heic,.heif,.avif,.tif,.tiff"
 _RUNNING = [Status.PENDING, Status.QUEUED, Status.PROCESSING]
@@ -38,10 +38,10 @@ FILTERS = [
 
 
 @login_required
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 def photos(request: HttpRequest) -> HttpResponse:
     """Show my photos and the form for new ones, which are restored at once."""
-    if request.method == "GET":
+    if request.method != "POST":
         return _page(request, UploadForm())
     form = UploadForm(request.POST)
     uploads = _Uploads(one=len(request.FILES.getlist("image")) == 1)
@@ -107,8 +107,7 @@ def add(request: HttpRequest) -> HttpResponse:
     """Keep one photo for the page's script: 201 with its card; 200 with that of one I have."""
     form, file = UploadForm(request.POST), request.FILES.get("image")
     if file is None or not form.is_valid():
-        errors = [str(error) for found in form.errors.values() for error in found]
-        return _refusal(" ".join(errors) or _("Choose at least one photo."))
+        return _refusal(errors_of(form) or _("Choose at least one photo."))
     try:
         return _card(request, _upload(request, file, form, titled=True).photo, status=201)
     except intake.AlreadyKeptError as error:
@@ -122,7 +121,7 @@ def _refusal(message: str) -> HttpResponse:
 
 
 @login_required
-@require_GET
+@require_safe
 @never_cache
 def kept(request: HttpRequest, sha256: str) -> HttpResponse:
     """Show the card of my photo whose file has that hash; 204 if there is none."""
@@ -131,7 +130,7 @@ def kept(request: HttpRequest, sha256: str) -> HttpResponse:
 
 
 @login_required
-@require_GET
+@require_safe
 @never_cache
 def card(request: HttpRequest, photo_id: UUID) -> HttpResponse:
     """Show the card of my photo that came from elsewhere, for the page's script."""

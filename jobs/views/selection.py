@@ -6,27 +6,24 @@ from collections.abc import Iterable, Iterator
 from uuid import UUID
 
 from django.contrib import messages
-from django.contrib.auth.decorators import login_required
 from django.core.files import File
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
-from django.views.decorators.http import require_POST
 
 from .. import deletion, endpoints, intake, names
 from ..downloads import ArchiveResponse
 from ..forms import OptionsForm
 from ..models import Photo, Status
 from .cards import Card, cards, newest_jobs
-from .shared import user_of
+from .shared import form_only, user_of
 
 _MOST = 200  # photos
 
 
-@login_required
-@require_POST
+@form_only
 def selection(request: HttpRequest) -> HttpResponseBase:
     """Do with the chosen photos what the button says; without any, say so."""
     action = {"restore": _restore, "download": _download, "delete": _delete}.get(

@@ -2,31 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import wraps
 from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
-from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.crypto import constant_time_compare, salted_hmac
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_safe
 
 from .. import names, sharing
 from ..downloads import PictureResponse
 from ..models import Photo, Restore, Share
 from .cards import shown
-from .shared import user_of
-
-View = Callable[..., HttpResponseBase]
+from .shared import View, form_only, user_of
 
 
-@login_required
-@require_POST
+@form_only
 def share(request: HttpRequest, photo_id: UUID) -> HttpResponse:
     """Share the photo by a new link, with the password if there is one."""
     found = get_object_or_404(Photo, pk=photo_id, owner=user_of(request))
@@ -37,8 +32,7 @@ def share(request: HttpRequest, photo_id: UUID) -> HttpResponse:
     return redirect(f"{reverse('jobs:photo', args=[found.pk])}#share")
 
 
-@login_required
-@require_POST
+@form_only
 def stop(request: HttpRequest, photo_id: UUID) -> HttpResponse:
     """Take the link back."""
     found = get_object_or_404(Photo, pk=photo_id, owner=user_of(request))
@@ -122,7 +116,7 @@ def _is_open(request: HttpRequest, share: Share) -> bool:
 
 
 @_private
-@require_GET
+@require_safe
 def picture(request: HttpRequest, token: str, which: str) -> HttpResponseBase:
     """Return one of its pictures: before, after, or the result to keep."""
     found = _found(token)

@@ -10,15 +10,15 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods
 
 from ..forms import TokenForm
 from ..models import ApiToken
-from .shared import status_of, user_of
+from .shared import form_only, status_of, user_of
 
 
 @login_required
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 def tokens(request: HttpRequest) -> HttpResponse:
     """Show my tokens and the form for a new one, which is shown with the answer and never again."""
     form = TokenForm(request.POST or None)
@@ -44,8 +44,7 @@ def _made(request: HttpRequest, form: TokenForm) -> str:
     )
 
 
-@login_required
-@require_POST
+@form_only
 def revoke(request: HttpRequest, token_id: int) -> HttpResponse:
     """Let the token open nothing any more; streams that rest on it end within seconds."""
     get_object_or_404(ApiToken, pk=token_id, user=user_of(request)).delete()

@@ -10,19 +10,19 @@ from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_safe
 
 from ..fetching import FetchError
 from ..forms import WebhookForm
 from ..models import Delivery, Webhook
 from ..outgoing import registry
-from .shared import status_of, user_of
+from .shared import form_only, status_of, user_of
 
 _PAGE = 25  # deliveries
 
 
 @login_required
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 def webhooks(request: HttpRequest) -> HttpResponse:
     """Show my webhooks and the form for a new one."""
     form = WebhookForm(request.POST or None)
@@ -45,7 +45,7 @@ def _registered(request: HttpRequest, form: WebhookForm) -> Webhook | None:
 
 
 @login_required
-@require_GET
+@require_safe
 def webhook(request: HttpRequest, webhook_id: UUID) -> HttpResponse:
     """Show one webhook, and what was sent to it."""
     return _page(request, _webhook_of(request, webhook_id))
@@ -65,8 +65,7 @@ def _page(request: HttpRequest, webhook: Webhook, *, secret: str = "") -> HttpRe
     return response
 
 
-@login_required
-@require_POST
+@form_only
 def rotate(request: HttpRequest, webhook_id: UUID) -> HttpResponse:
     """Draw a new secret and show it, this once."""
     found = _webhook_of(request, webhook_id)
@@ -74,8 +73,7 @@ def rotate(request: HttpRequest, webhook_id: UUID) -> HttpResponse:
     return _page(request, found, secret=found.secret)
 
 
-@login_required
-@require_POST
+@form_only
 def switch(request: HttpRequest, webhook_id: UUID) -> HttpResponse:
     """Switch it off, or on again."""
     found = _webhook_of(request, webhook_id)
@@ -83,8 +81,7 @@ def switch(request: HttpRequest, webhook_id: UUID) -> HttpResponse:
     return redirect("jobs:webhook", found.pk)
 
 
-@login_required
-@require_POST
+@form_only
 def delete(request: HttpRequest, webhook_id: UUID) -> HttpResponse:
     """Delete it, with what was to be sent to it."""
     _webhook_of(request, webhook_id).delete()
@@ -92,8 +89,7 @@ def delete(request: HttpRequest, webhook_id: UUID) -> HttpResponse:
     return redirect("jobs:webhooks")
 
 
-@login_required
-@require_POST
+@form_only
 def resend(request: HttpRequest, webhook_id: UUID, delivery_id: UUID) -> HttpResponse:
     """Send a delivery again."""
     rows = Delivery.objects.filter(webhook=_webhook_of(request, webhook_id))

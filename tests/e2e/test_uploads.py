@@ -74,6 +74,23 @@ def test_without_javascript_they_are_told_apart_too(
     expect(page.locator(".card")).to_have_count(26)
 
 
+def test_names_that_have_no_end_widen_nothing(browser: Browser, server: Server) -> None:
+    page = signed_up(browser, server.address, "w" * 150)
+    page.set_viewport_size({"width": 320, "height": 640})
+    page.locator("summary").click()
+    page.locator("[name=title]").fill("M" * 200)
+    upload(page)
+    page.wait_for_url(re.compile("/photos/"), timeout=WITHIN)
+    for path in (page.url, f"{page.url}delete/", "/account/", "/"):
+        page.goto(path)
+        assert page.evaluate("document.documentElement.scrollWidth") == 320, path
+    page.locator(".card [type=checkbox]").check()
+    page.get_by_role("button", name="Delete").click()
+    # What was sent by a form has no address to come back to.
+    page.get_by_role("button", name="Deutsch").click()
+    expect(page.get_by_role("heading", name="Es wurde nichts geändert")).to_be_visible()
+
+
 def test_a_file_beyond_the_limit_is_not_sent_at_all(
     browser: Browser, server: Server, tmp_path: Path
 ) -> None:

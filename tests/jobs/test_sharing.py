@@ -86,6 +86,13 @@ def test_it_ends_after_thirty_days(visitor: Client, photo: Photo) -> None:
             assert status(visitor, path) == status(visitor, f"{path}before/") == expected
 
 
+def test_of_who_may_not_sign_in_nothing_is_shared(visitor: Client, photo: Photo) -> None:
+    address = link(photo)
+    User.objects.update(is_active=False)
+    assert visitor.get(address).status_code == 404
+    assert visitor.get(f"{address}before/").status_code == 404
+
+
 def test_a_new_link_takes_the_old_one_back(visitor: Client, photo: Photo) -> None:
     old, new = link(photo), link(photo)
     assert [status(visitor, path) for path in (old, new)] == [404, 200]

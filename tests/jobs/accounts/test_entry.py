@@ -48,6 +48,11 @@ def test_names_that_differ_in_case_alone_are_the_same(client: Client, user: User
     assert sign_up(client, "ADA").status_code == 400
 
 
+def test_who_is_signed_in_needs_no_other_account(browser: Client) -> None:
+    for answer in (browser.get("/accounts/sign-up/"), browser.post("/accounts/sign-up/")):
+        assert (answer.status_code, answer.headers["Location"]) == (302, "/")
+
+
 def test_a_wrong_name_and_a_wrong_password_look_alike(client: Client, user: User) -> None:
     factories.user("gone", is_active=False)
     tries = [("ada", "wrong"), ("nobody", "wrong"), ("gone", "secret")]
