@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.serializers import ListField
 
 from ..models import Delivery, DeliveryStatus, Job, Photo, Status
-from .forms import StrictForm, one_of
+from .forms import StrictForm, one_of, refuse_repeated
 
 F = TypeVar("F", bound="PageFilters")
 M = TypeVar("M", bound=Model)
@@ -109,8 +109,12 @@ def filters(kind: type[F], request: Request) -> F:
 
 
 def _plain(form: serializers.Serializer, query: QueryDict) -> dict[str, Any]:
-    """Return the query as JSON would have it: else DRF takes an empty text for none at all."""
+    """Return the query as JSON would have it: else DRF takes an empty text for none at all.
+
+    Raises ValidationError for what is no list and given several times.
+    """
     lists = {name for name, field in form.fields.items() if isinstance(field, ListField)}
+    refuse_repeated(query, (name for name in query if name not in lists))
     return {name: query.getlist(name) if name in lists else query[name] for name in query}
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
+from django.http import QueryDict
 from rest_framework import serializers
 
 
@@ -14,6 +15,12 @@ def one_of(values: Iterable[str]) -> serializers.ChoiceField:
     names = list(values)
     message = f'"{{input}}" is none of {", ".join(names)}.'
     return serializers.ChoiceField(names, error_messages={"invalid_choice": message})
+
+
+def refuse_repeated(given: QueryDict, names: Iterable[str]) -> None:
+    """Raise ValidationError where a form or a query has one of these several times."""
+    if twice := [name for name in names if len(given.getlist(name)) > 1]:
+        raise serializers.ValidationError(dict.fromkeys(twice, "May be given once."))
 
 
 class Id(serializers.UUIDField):

@@ -34,6 +34,7 @@ from .documents import (
     photo_documents,
 )
 from .filters import PhotoFilters, filters
+from .forms import refuse_repeated
 from .images import picture
 from .parsing import LONGEST, FormParser, json_of
 from .schema import describe, describe_picture
@@ -68,6 +69,11 @@ class PhotoForm(serializers.Serializer):
     image = serializers.FileField(allow_empty_file=True)
     title = serializers.CharField(max_length=200, required=False, default="", allow_blank=True)
     restore = RestoreField(required=False, default=None)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Return what was given. Raises ValidationError for what was given more than once."""
+        refuse_repeated(self.initial_data, self.fields)
+        return attrs
 
 
 def photo_of(request: Request, photo_id: UUID) -> Photo:

@@ -83,7 +83,7 @@ def run(
     command = [
         *(sys.executable, "-m", "schemathesis.cli", "--config-file", str(config)),
         *("--no-color", "run", f"{site}/api/v1/schema", "--generation-database", "none"),
-        *("--header", f"Authorization: Bearer {token}", "--request-timeout", "30", "--no-shrink"),
+        *("--header", f"Authorization: Bearer {token}", "--request-timeout", "300", "--no-shrink"),
         *("--include-path-regex", paths, "--continue-on-failure"),
         *("--max-examples", os.environ.get("SCHEMATHESIS_EXAMPLES", "10")),
         *("--seed", os.environ.get("SCHEMATHESIS_SEED", "1")),

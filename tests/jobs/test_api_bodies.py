@@ -109,3 +109,19 @@ def test_a_part_that_is_no_options_is_refused(client: APIClient, content: bytes)
     answer = upload(client, io.BytesIO(content))
     assert answer.status_code == 400
     assert not Photo.objects.exists()
+
+
+@pytest.mark.parametrize("field", ["title", "restore", "image"])
+def test_what_is_given_twice_is_refused(client: APIClient, field: str) -> None:
+    files = [SimpleUploadedFile("gran.jpg", factories.picture()) for _ in range(2)]
+    form: dict[str, Any] = {"image": files[:1], "title": ["Gran"], "restore": ["true"]}
+    twice = {"title": ["Gran", "Grandpa"], "restore": ["true", "true"], "image": files}
+    answer = client.post("/api/v1/photos", form | {field: twice[field]}, format="multipart")
+    assert (answer.status_code, answer.json()["code"]) == (400, "invalid")
+    assert answer.json()["detail"] == f"{field}: May be given once."
+    assert not Photo.objects.exists()
+
+
+def test_a_filter_that_is_no_list_is_given_once(client: APIClient) -> None:
+    assert client.get("/api/v1/jobs?limit=1&limit=1").status_code == 400
+    assert client.get("/api/v1/jobs?status=failed&status=completed").status_code == 200
