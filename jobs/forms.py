@@ -51,21 +51,9 @@ def _label(name: str) -> str | Promise:
 
 def _field(name: str, option: endpoints.Option) -> forms.Field:
     """Return a field for an option; left empty, the preset decides."""
-    kept: dict[str, Any] = {
-        "label": _label(name),
-        "required": False,
-    }
+    kept: dict[str, Any] = {"label": _label(name), "required": False}
     if option.choices or isinstance(option.default, bool):
-        values = option.choices or (True, False)
-        by_text = {str(value): value for value in values}
-        labels = _labels(name, option)
-        shown = [(text, labels.get(value, text)) for text, value in by_text.items()]
-        return forms.TypedChoiceField(
-            choices=[("", _("As chosen above")), *shown],
-            coerce=by_text.__getitem__,
-            empty_value=None,
-            **kept,
-        )
+        return _choice(option, _labels(name, option), **kept)
     if isinstance(option.default, str):
         most = int(option.maximum) if isfinite(option.maximum) else None
         return forms.CharField(empty_value=None, max_length=most, **kept)
@@ -73,6 +61,19 @@ def _field(name: str, option: endpoints.Option) -> forms.Field:
         least, most = (int(bound) for bound in (option.minimum, option.maximum))
         return forms.IntegerField(min_value=least, max_value=most, **kept)
     return forms.FloatField(min_value=option.minimum, max_value=option.maximum, **kept)
+
+
+def _choice(
+    option: endpoints.Option, labels: Mapping[Any, str | Promise], **kept: Any
+) -> forms.Field:
+    by_text = {str(value): value for value in option.choices or (True, False)}
+    shown = [(text, labels.get(value, text)) for text, value in by_text.items()]
+    return forms.TypedChoiceField(
+        choices=[("", _("As chosen above")), *shown],
+        coerce=by_text.__getitem__,
+        empty_value=None,
+        **kept,
+    )
 
 
 def _labels(name: str, option: endpoints.Option) -> Mapping[Any, str | Promise]:

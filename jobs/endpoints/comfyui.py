@@ -5,7 +5,6 @@ https://github.com/runpod-workers/worker-comfyui: AGPL, so it is called, and not
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Mapping
 from typing import Any
 from uuid import uuid4
@@ -39,19 +38,11 @@ def _choice(known: Mapping[str, workflows.Workflow]) -> choices.Option:
 
 
 def clean(options: dict[str, Any], *, width: int, height: int) -> dict[str, Any]:
-    """Return the options completed: the workflow's name, and a seed where it takes one.
-
-    The seed is drawn here and kept with the job, so that a result can be made again.
-    """
+    """Return the options completed, with the workflow's name. Raises OptionsError."""
     known, rest = _workflows(), dict(options)
     choice = _choice(known)
     name = choice.clean("workflow", rest.pop("workflow", choice.default))
-    workflow = known[name]
-    chosen = choices.cleaned(rest, workflow.options)
-    if "scale" in chosen:
-        choices.refuse_beyond_limit(chosen["scale"], width=width, height=height)
-    if "seed" in workflow.bind and "seed" not in options:
-        chosen["seed"] = secrets.randbelow(choices.LARGEST_SEED + 1)
+    chosen = choices.completed(rest, known[name].options, width=width, height=height)
     return {"workflow": name, **chosen}
 
 

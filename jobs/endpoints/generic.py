@@ -7,7 +7,6 @@ the texts of PLACES are replaced. What they return is recognised by itself.
 from __future__ import annotations
 
 import json
-import secrets
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -56,6 +55,12 @@ def template() -> dict[str, Any]:
     given = settings.RUNPOD_GENERIC_INPUT
     if given in WORKERS:
         return WORKERS[given]
+    found = _parsed(given)
+    _check(set(_places(found)))
+    return found
+
+
+def _parsed(given: str) -> dict[str, Any]:
     try:
         found = json.loads(given)
     except (ValueError, RecursionError) as error:
@@ -63,7 +68,11 @@ def template() -> dict[str, Any]:
         raise SettingError(f"RUNPOD_GENERIC_INPUT is neither JSON nor one of {known}.") from error
     if not isinstance(found, dict):
         raise SettingError("RUNPOD_GENERIC_INPUT has to be a JSON object.")
-    places = set(_places(found))
+    return found
+
+
+def _check(places: set[str]) -> None:
+    """Raise SettingError unless we know all of them, and the photo has one."""
     if unknown := places.difference(PLACES):
         names, known = ", ".join(sorted(unknown)), ", ".join(PLACES)
         message = f"RUNPOD_GENERIC_INPUT has unknown places: {names}. Known: {known}."
@@ -71,7 +80,6 @@ def template() -> dict[str, Any]:
     if not places & _PHOTO:
         known = ", ".join(sorted(_PHOTO))
         raise SettingError(f"RUNPOD_GENERIC_INPUT has the photo nowhere: {known}.")
-    return found
 
 
 def _places(value: Any) -> Iterator[str]:
@@ -95,13 +103,7 @@ def deed() -> str:
 
 def clean(options: dict[str, Any], *, width: int, height: int) -> dict[str, Any]:
     """Return the options completed. Raises OptionsError."""
-    known = offered()
-    chosen = choices.cleaned(options, known)
-    if "scale" in chosen:
-        choices.refuse_beyond_limit(chosen["scale"], width=width, height=height)
-    if "seed" in known and "seed" not in options:
-        chosen["seed"] = secrets.randbelow(choices.LARGEST_SEED + 1)
-    return chosen
+    return choices.completed(options, offered(), width=width, height=height)
 
 
 def build(options: dict[str, Any], addresses: Addresses, photo: Photo) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -72,8 +73,23 @@ COLOUR = Option(default=False)
 SEED = Option(default=0, minimum=0, maximum=LARGEST_SEED)
 
 
-def cleaned(options: Mapping[str, Any], offered: Mapping[str, Option]) -> dict[str, Any]:
-    """Return the options completed with the defaults of what is offered. Raises OptionsError."""
+def completed(
+    options: Mapping[str, Any], offered: Mapping[str, Option], *, width: int, height: int
+) -> dict[str, Any]:
+    """Return the options for a photo of that many pixels, with all that is offered.
+
+    What was not chosen is the default; a seed is drawn, and kept with the job, so that a result can
+    be made again. Raises OptionsError.
+    """
+    chosen = _cleaned(options, offered)
+    if "scale" in chosen:
+        _refuse_beyond_limit(chosen["scale"], width=width, height=height)
+    if "seed" in offered and "seed" not in options:
+        chosen["seed"] = secrets.randbelow(LARGEST_SEED + 1)
+    return chosen
+
+
+def _cleaned(options: Mapping[str, Any], offered: Mapping[str, Option]) -> dict[str, Any]:
     if unknown := sorted(set(options) - set(offered)):
         known = f"Known: {', '.join(offered)}." if offered else "There are none."
         raise OptionsError(f"Unknown option: {', '.join(unknown)}. {known}")
@@ -83,7 +99,7 @@ def cleaned(options: Mapping[str, Any], offered: Mapping[str, Option]) -> dict[s
     }
 
 
-def refuse_beyond_limit(scale: int, *, width: int, height: int) -> None:
+def _refuse_beyond_limit(scale: int, *, width: int, height: int) -> None:
     """Raise OptionsError where so many pixels, enlarged so, would be too many."""
     if width * height * scale**2 > settings.PHOTOS_MAX_PIXELS:
         megapixels = settings.PHOTOS_MAX_PIXELS // 1_000_000

@@ -34,9 +34,7 @@ def deed() -> str:
 
 def clean(options: dict[str, Any], *, width: int, height: int) -> dict[str, Any]:
     """Return `{"scale": 1 | 2 | 4}` for a photo of that many pixels; OptionsError otherwise."""
-    chosen = choices.cleaned(options, _OFFERED)
-    choices.refuse_beyond_limit(chosen["scale"], width=width, height=height)
-    return chosen
+    return choices.completed(options, _OFFERED, width=width, height=height)
 
 
 def build(options: dict[str, Any], addresses: Addresses, photo: Photo) -> dict[str, Any]:

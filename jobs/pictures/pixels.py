@@ -41,13 +41,14 @@ def _plain(image: Image.Image, profile: bytes | None) -> tuple[Image.Image, byte
 
 def _to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
     """Return CMYK or Lab pixels as sRGB, by their profile where they have a usable one."""
-    if profile:
-        try:
-            source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-            target = ImageCms.createProfile("sRGB")
-            converted = ImageCms.profileToProfile(image, source, target, outputMode="RGB")
-        except (ImageCms.PyCMSError, OSError):
-            converted = None
-        if converted is not None:
-            return converted
-    return image.convert("RGB")
+    return (profile and by_profile(image, profile)) or image.convert("RGB")
+
+
+def by_profile(image: Image.Image, profile: bytes) -> Image.Image | None:
+    """Return the pixels as sRGB; None where the profile is of no use."""
+    try:
+        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        target = ImageCms.createProfile("sRGB")
+        return ImageCms.profileToProfile(image, source, target, outputMode="RGB")
+    except (ImageCms.PyCMSError, OSError):
+        return None

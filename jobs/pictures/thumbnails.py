@@ -6,7 +6,9 @@ import io
 from collections.abc import Iterator
 from typing import IO
 
-from PIL import Image, ImageCms
+from PIL import Image
+
+from .pixels import by_profile
 
 SIDES = (240, 480, 960)  # pixels, longest side
 _ENCODERS = {"webp": ("WEBP", 74), "jpg": ("JPEG", 80)}  # extension → Pillow's word, quality
@@ -38,13 +40,7 @@ def _in_srgb(image: Image.Image) -> Image.Image:
     pixels.info = {}
     if not profile or image.mode != "RGB":
         return pixels
-    try:
-        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-        target = ImageCms.createProfile("sRGB")
-        converted = ImageCms.profileToProfile(pixels, source, target, outputMode="RGB")
-    except (ImageCms.PyCMSError, OSError):
-        return pixels
-    return converted or pixels
+    return by_profile(pixels, profile) or pixels
 
 
 def _encoded(pixels: Image.Image, extension: str) -> bytes:

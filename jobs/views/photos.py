@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
@@ -12,7 +13,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
@@ -23,7 +24,7 @@ from ..forms import UploadForm
 from ..models import Job, Photo, Status
 from .cards import cards, newest_jobs
 from .paging import page_of
-from .shared import errors_of, status_of, user_of
+from .shared import errors_of, say_started, status_of, user_of
 
 _ACCEPT = "image/*,.heic,.heif,.avif,.tif,.tiff"
 _RUNNING = [Status.PENDING, Status.QUEUED, Status.PROCESSING]
@@ -83,10 +84,7 @@ class _Uploads:
         """Say how many are being restored, where it is not only one, and which were known."""
         count = len(self.jobs)
         if count > 1 or (count and self.refused):
-            text = ngettext(
-                "%(count)s photo is being restored.", "%(count)s photos are being restored.", count
-            )
-            messages.success(request, text % {"count": count})
+            say_started(request, count)
         for photo in self.known:
             messages.info(request, _("You have this photo already: %(photo)s") % {"photo": photo})
 
@@ -146,33 +144,42 @@ def _card(request: HttpRequest, photo: Photo, *, status: int) -> HttpResponse:
 
 
 def _page(request: HttpRequest, form: UploadForm, uploads: _Uploads | None = None) -> HttpResponse:
-    user = user_of(request)
     # Before the photos: what happens in between is then sent again, not missed.
-    last = log.last_seq(streams.owner_stream(user.pk))
+    last = log.last_seq(streams.owner_stream(user_of(request).pk))
+    context = {"last_event_id": last, **_grid(request), **_beside(form)}
+    if uploads:
+        uploads.tell(request)
+        context["refused"] = uploads.refused
+    bad = bool(uploads and uploads.refused)
+    return render(request, "jobs/photos.html", context, status=400 if bad else status_of(form))
+
+
+def _grid(request: HttpRequest) -> dict[str, Any]:
+    """Return the page of photos that is asked for. Raises Http404 for a state that there is not."""
     chosen = request.GET.get("state", "")
     statuses = {name: statuses for name, _, statuses in FILTERS}.get(chosen)
     if statuses is None:
         raise Http404
-    jobs = newest_jobs(user)
+    jobs = newest_jobs(user_of(request))
     page = page_of(jobs.filter(status__in=statuses) if chosen else jobs, request)
-    if uploads:
-        uploads.tell(request)
-    context = {
+    return {
+        "cards": cards(page.rows),
+        "page": page,
+        "filters": FILTERS,
+        "chosen": chosen,
+        "is_running": jobs.filter(status__in=_RUNNING).exists(),
+        "no_id": UUID(int=0),
+    }
+
+
+def _beside(form: UploadForm) -> dict[str, Any]:
+    """Return the form with what it has to say."""
+    return {
         "form": form,
-        "refused": uploads.refused if uploads else [],
         "limits": pictures.limits(),
         "accept": _ACCEPT,
         "presets": presets.offered(),
         "most_bytes": settings.PHOTOS_MAX_BYTES,
         "together": settings.MAX_BODY // 1024**2,
         "kept_url": reverse("jobs:kept", args=["0" * 64]),
-        "last_event_id": last,
-        "no_id": UUID(int=0),
-        "cards": cards(page.rows),
-        "page": page,
-        "filters": FILTERS,
-        "chosen": chosen,
-        "is_running": jobs.filter(status__in=_RUNNING).exists(),
     }
-    bad = bool(uploads and uploads.refused)
-    return render(request, "jobs/photos.html", context, status=400 if bad else status_of(form))

@@ -18,7 +18,7 @@ from ..downloads import ArchiveResponse
 from ..forms import OptionsForm
 from ..models import Photo, Status
 from .cards import Card, cards, newest_jobs
-from .shared import form_only, user_of
+from .shared import form_only, say_started, user_of
 
 _MOST = 200  # photos
 
@@ -67,10 +67,7 @@ def _tell(request: HttpRequest, started: int) -> None:
     if not started:
         messages.info(request, _("None was started: what is being restored goes on."))
         return
-    text = ngettext(
-        "%(count)s photo is being restored.", "%(count)s photos are being restored.", started
-    )
-    messages.success(request, text % {"count": started})
+    say_started(request, started)
 
 
 def _restore_one(card: Card, form: OptionsForm) -> bool:

@@ -14,6 +14,7 @@ from django.forms import BaseForm
 from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import render
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 View = Callable[..., HttpResponseBase]
 
@@ -62,3 +63,11 @@ def errors_of(form: BaseForm) -> str:
     return " ".join(
         f"{form[name].label}: {' '.join(map(str, errors))}" for name, errors in form.errors.items()
     )
+
+
+def say_started(request: HttpRequest, count: int) -> None:
+    """Say how many photos are being restored."""
+    text = ngettext(
+        "%(count)s photo is being restored.", "%(count)s photos are being restored.", count
+    )
+    messages.success(request, text % {"count": count})

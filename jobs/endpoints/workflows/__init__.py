@@ -41,11 +41,7 @@ class Workflow:
             described = dict(document.get("options", {}))
             bound = {key: (str(node), str(field)) for key, (node, field) in bind.items()}
             options = {key: _option(fields) for key, fields in described.items()}
-            values = {
-                key: dict(zip(map(str, fields["choices"]), fields["values"], strict=True))
-                for key, fields in described.items()
-                if "values" in fields
-            }
+            values = {key: _values(it) for key, it in described.items() if "values" in it}
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             message = (
                 f"Workflow {name}: it is not {{graph, bind, options}} as it should be ({error!r})."
@@ -76,6 +72,10 @@ def _option(fields: Mapping[str, Any]) -> Option:
     )
     option.clean("default", option.default)
     return option
+
+
+def _values(fields: Mapping[str, Any]) -> dict[str, Any]:
+    return dict(zip(map(str, fields["choices"]), fields["values"], strict=True))
 
 
 def _check(
