@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
 
 
@@ -21,13 +22,16 @@ class Response:
         self.is_whole = False
         self.text = b""  # of its body, what is no event yet
         self._wire = b""
+        self._left: int | None = None  # bytes of a body that comes whole
 
     def feed(self, data: bytes) -> list[Event]:
         """Take in the bytes and return the events that are complete by now."""
         self._wire += data
         if not self.status:
             self._read_head()
-        if self.status:
+        if self._left is not None:
+            self._read_rest(self._left)
+        elif self.status:
             self._read_chunks()
         *blocks, self.text = self.text.split(b"\n\n")
         return [found for block in blocks if (found := _event(block.decode())) is not None]
@@ -38,6 +42,12 @@ class Response:
             self.status = int(head.split()[1])
             self._wire = rest
             self.is_whole = self.status == 204
+            if length := re.search(rb"content-length: *(\d+)", head.lower()):
+                self._left = int(length[1])
+
+    def _read_rest(self, left: int) -> None:
+        self.text, self._wire = self.text + self._wire, b""
+        self.is_whole = len(self.text) >= left
 
     def _read_chunks(self) -> None:
         while not self.is_whole:
