@@ -9,9 +9,7 @@ from corsheaders.middleware import CorsMiddleware
 from django.core.handlers.asgi import ASGIRequest
 from django.http import HttpResponse, HttpResponseBase
 
-from events import problems
-from events.problems import Problem
-
+from . import errors
 from .headers import secured
 
 # For whom the middleware does not come by.
@@ -37,10 +35,10 @@ class BodyLimit:
             await self._application(scope, self._counted(receive), send)
 
     async def _refuse(self, scope: Any, send: Any) -> None:
-        detail = f"A request may have up to {self._limit // 1024**2} MB."
-        response = problems.response(Problem(413, "too_large", detail))
+        request = ASGIRequest(scope, BytesIO())
+        response = errors.too_large(request, megabytes=self._limit // 1024**2)
         response["Connection"] = "close"
-        _cors.add_response_headers(ASGIRequest(scope, BytesIO()), secured(response))
+        _cors.add_response_headers(request, secured(response))
         await send({"type": "http.response.start", "status": 413, "headers": _encoded(response)})
         await send({"type": "http.response.body", "body": response.content})
 

@@ -8,6 +8,7 @@ from django.core.exceptions import PermissionDenied
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template import loader
+from django.utils import translation
 from django.views import defaults
 from kombu.exceptions import OperationalError as BrokerError
 
@@ -38,6 +39,16 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     if _is_a_program_s(request):
         return problems.response(Http404())
     return defaults.page_not_found(request, exception)
+
+
+def too_large(request: HttpRequest, *, megabytes: int) -> HttpResponse:
+    """Answer 413 to a request that no middleware has met; by a page where one is to be shown."""
+    if _is_a_program_s(request) or "text/html" not in request.headers.get("Accept", ""):
+        detail = f"A request may have up to {megabytes} MB."
+        return problems.response(Problem(413, "too_large", detail))
+    with translation.override(translation.get_language_from_request(request)):
+        page = loader.get_template("413.html").render({"megabytes": megabytes})
+    return HttpResponse(page, status=413)
 
 
 def server_error(request: HttpRequest) -> HttpResponse:

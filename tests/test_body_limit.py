@@ -26,6 +26,14 @@ def test_a_declared_body_beyond_the_limit_is_refused(small: str) -> None:
     assert answer.json()["code"] == "too_large"
 
 
+def test_a_browser_is_told_by_a_page_in_its_language(small: str) -> None:
+    headers = {"Accept": "text/html,*/*;q=0.8", "Accept-Language": "de"}
+    answer = httpx2.post(small, content=b"x" * 1001, headers=headers, trust_env=False)
+    assert (answer.status_code, answer.headers["content-type"]) == (413, "text/html; charset=utf-8")
+    assert "<h1>Zu viel auf einmal</h1>" in answer.text
+    assert "default-src 'none'" in answer.headers["content-security-policy"]
+
+
 def test_a_page_of_a_listed_origin_may_read_why(small: str, settings: Any) -> None:
     settings.CORS_ALLOWED_ORIGINS = ["https://shop.example"]
     url, headers = (

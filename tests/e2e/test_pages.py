@@ -228,6 +228,7 @@ def test_by_keyboard_alone_one_compares_and_chooses(
     for key, value in (("ArrowRight", "51"), ("End", "100"), ("Home", "0"), ("PageUp", "10")):
         page.keyboard.press(key)
         expect(slider).to_have_value(value)
+        expect(slider).to_have_attribute("aria-valuetext", f"{value} %")
     split = page.locator(".compare").evaluate(
         "element => element.style.getPropertyValue('--split')"
     )

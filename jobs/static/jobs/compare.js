@@ -11,7 +11,10 @@ export function compare(element) {
   if (!ready || !matchMedia("(scripting: enabled)").matches) return;
   element.append(document.getElementById("slider-template").content.cloneNode(true));
   const input = element.querySelector("input");
-  const move = () => element.style.setProperty("--split", `${input.value}%`);
+  const move = () => {
+    element.style.setProperty("--split", `${input.value}%`);
+    input.ariaValueText = `${input.value} %`;
+  };
   input.addEventListener("input", move);
   move();
   connectModes(element);
