@@ -12,6 +12,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.streams import eventually
 
+from .axe import violations
 from .browsers import WITHIN
 from .people import SAMPLE, signed_up, upload
 from .streams.server import Server
@@ -72,6 +73,27 @@ def test_without_javascript_they_are_told_apart_too(
     for name in ("empty.jpg", "diary.jpg", "cut.jpg"):
         expect(refused.filter(has_text=name)).to_have_count(1)
     expect(page.locator(".card")).to_have_count(26)
+
+
+def test_however_many_are_on_their_way_photos_are_below_them_within_a_screen(
+    browser: Browser, server: Server, batch: list[Path]
+) -> None:
+    page = signed_up(browser, server.address, "heap")
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.route("**/photos/new/", lambda route: route.abort())
+    lines = send(page, *batch)
+    expect(saying(lines, "unsent")).to_have_count(30, timeout=WITHIN)
+    # They came into sight by themselves.
+    expect(lines.first).to_be_in_viewport()
+    box = page.locator("[data-uploads]").bounding_box()
+    assert box
+    assert box["height"] < 844 / 2
+    name, button = lines.first.locator(".name"), lines.first.get_by_role("button", name="Remove")
+    line, beside = name.bounding_box(), button.bounding_box()
+    assert line
+    assert beside
+    assert line["x"] + line["width"] <= beside["x"]
+    assert violations(page) == []
 
 
 def test_names_that_have_no_end_widen_nothing(browser: Browser, server: Server) -> None:

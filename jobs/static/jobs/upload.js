@@ -27,6 +27,7 @@ export function connectUpload(form, add) {
     const files = [...input.files];
     if (!files.length) return input.focus();
     send(files, files.length === 1);
+    list.scrollIntoView({ block: "nearest" });
     input.value = "";
   });
   // Who leaves would stop what is on its way.
