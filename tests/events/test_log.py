@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -12,6 +12,7 @@ from django.db.transaction import TransactionManagementError
 
 from events import log, rows
 from events.models import Event, Stream
+from tests.together import together
 
 
 def append(stream: str, **fields: object) -> int:
@@ -25,20 +26,6 @@ def on(stream: str, type: str = "progress", **fields: Any) -> Event:
 
 def after(cursors: dict[str, int], limit: int) -> list[log.Entry]:
     return log.after_all(cursors, limit)[1]
-
-
-def in_threads(count: int, work: Callable[[int], None]) -> None:
-    def run(number: int) -> None:
-        try:
-            work(number)
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=run, args=(number,)) for number in range(count)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
 
 
 @pytest.mark.django_db
@@ -116,19 +103,13 @@ def test_what_events_tell_of_is_changed_with_them_or_not_at_all() -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_writers_of_the_same_streams_in_any_order_do_not_wait_for_each_other() -> None:
-    failed: list[Exception] = []
-
     def work(number: int) -> None:
         order = ["a", "b", "c"] if number % 2 else ["c", "b", "a"]
         for _ in range(20):
-            try:
-                with transaction.atomic():
-                    log.append_all([on(name) for name in order])
-            except Exception as error:
-                failed.append(error)
+            with transaction.atomic():
+                log.append_all([on(name) for name in order])
 
-    in_threads(6, work)
-    assert failed == []
+    together(*(partial(work, number) for number in range(6)))
     assert Event.objects.count() == 6 * 20 * 3
 
 
@@ -153,7 +134,7 @@ def test_many_writers_number_one_new_stream_without_gap_or_repeat() -> None:
         for _ in range(10):
             append("busy", writer=number)
 
-    in_threads(8, work)
+    together(*(partial(work, number) for number in range(8)))
     assert [event.seq for event in after({"busy": 0}, 100)] == list(range(1, 81))
 
 
@@ -174,7 +155,7 @@ def test_a_reader_never_sees_a_number_before_the_one_below_it() -> None:
             if len(seen) == 80:
                 done.set()
 
-    in_threads(5, work)
+    together(*(partial(work, number) for number in range(5)))
     assert broken == []
 
 

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import connection, transaction
+from django.db import transaction
 from django.utils import timezone
 
 from events import log, pruning, tasks
 from events.models import Event, Stream
+from tests.together import together
 
 NOW = timezone.now()
 OLD = NOW - timedelta(days=7, seconds=1)
@@ -152,27 +151,8 @@ def test_several_may_prune_at_once_beside_writers(monkeypatch: pytest.MonkeyPatc
         for name in names * 3:
             append(name)
 
-    run_at_once(prune, write, prune, write, prune)
+    together(prune, write, prune, write, prune)
     prune()
     assert sum(deleted) == len(names) * (47 + 10)
     for name in names:
         assert (seqs(name), pruned(name)) == ([*range(48, 61), *range(71, 78)], 47)
-
-
-def run_at_once(*work: Callable[[], object]) -> None:
-    failed: list[Exception] = []
-
-    def run(one: Callable[[], object]) -> None:
-        try:
-            one()
-        except Exception as error:
-            failed.append(error)
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=run, args=(one,)) for one in work]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert failed == []

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from itertools import count
 from pathlib import Path
@@ -25,6 +24,7 @@ from jobs.snapshots import snapshot
 from tests import factories
 from tests.cloud import Cloud
 from tests.meanwhile import Meanwhile
+from tests.together import together
 
 pytestmark = pytest.mark.django_db
 
@@ -315,7 +315,7 @@ def test_a_photo_that_is_deleted_in_the_middle_of_a_webhook_is_gone(
 def test_a_deletion_and_a_result_at_once_leave_nothing(media: Path, attempt_number: int) -> None:
     job = factories.job()
     attempt = running(job)
-    at_once(
+    together(
         lambda: lifecycle.apply_report(attempt=attempt, report=factories.report()),
         lambda: lifecycle.apply_progress(attempt=attempt, fraction=0.7, stage="noise"),
         lambda: deletion.delete(photo=job.photo),
@@ -335,28 +335,7 @@ def test_a_deletion_and_new_jobs_at_once_leave_no_job(media: Path) -> None:
         with suppress(Photo.DoesNotExist):
             asked.append(intake.request_new_job(photo=photo, options={}))
 
-    at_once(ask, ask, lambda: deletion.delete(photo=photo), ask, ask)
+    together(ask, ask, lambda: deletion.delete(photo=photo), ask, ask)
     assert (Photo.objects.count(), Job.objects.count()) == (0, 0)
     told = events(streams.owner_stream(photo.owner_id))
     assert [type for _, type, _ in told] == ["deleted"] * (1 + len(asked))
-
-
-def at_once(*work: Callable[[], object]) -> None:
-    failed: list[Exception] = []
-    together = threading.Barrier(len(work))
-
-    def run(one: Callable[[], object]) -> None:
-        together.wait()
-        try:
-            one()
-        except Exception as error:
-            failed.append(error)
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=run, args=(one,)) for one in work]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert failed == []

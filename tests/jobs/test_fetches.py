@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
 import celery
 import pytest
-from django.db import connection
 from django.utils import timezone
 
 from jobs import collection, fetches, lifecycle, reconciliation, submission, tasks
 from jobs.models import Attempt, Fetch, Job, Restore, Status
 from tests import factories
 from tests.store import Store, serving
+from tests.together import together
 
 pytestmark = pytest.mark.django_db
 
@@ -252,16 +251,7 @@ def test_a_cancelled_job_s_picture_is_not_fetched(attempt: Attempt, store: Store
 @pytest.mark.django_db(transaction=True)
 def test_many_tasks_for_one_picture_fetch_it_once(attempt: Attempt, store: Store) -> None:
     complete(attempt, store)
-
-    def collect() -> None:
-        collection.collect(attempt_id=attempt.pk)
-        connection.close()
-
-    threads = [threading.Thread(target=collect) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    together(*[lambda: collection.collect(attempt_id=attempt.pk)] * 8)
     assert len(store.calls) == 1
     assert job_of(attempt).status == Status.COMPLETED
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-import threading
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -16,6 +16,7 @@ from django.test import Client
 from jobs import intake, lifecycle
 from jobs.models import Job, Photo, Restore, Status
 from tests import factories
+from tests.together import together
 
 pytestmark = pytest.mark.django_db
 
@@ -237,25 +238,15 @@ def test_details_take_the_place_of_the_preset_s(browser: Client, settings: Any) 
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.skipif("connection.vendor != 'postgresql'", reason="SQLite writes one at a time.")
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite writes one at a time.")
 def test_the_same_photo_at_the_same_time_is_stored_once(user: User) -> None:
     data = factories.picture()
-    start = threading.Barrier(4)
 
     def upload() -> None:
-        start.wait()
-        try:
+        with suppress(intake.AlreadyKeptError):
             factories.job(user, file=data, once=True)
-        except intake.AlreadyKeptError:
-            pass
-        finally:
-            connection.close()
 
-    threads = [threading.Thread(target=upload) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    together(*[upload] * 4)
     assert Photo.objects.count() == 1
 
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 import base64
 import itertools
 import json
-import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from events.models import Event
@@ -20,6 +19,7 @@ from jobs.outgoing import registry
 from jobs.runpod import Report
 from jobs.snapshots import snapshot
 from tests import factories
+from tests.together import together
 
 pytestmark = pytest.mark.django_db
 
@@ -198,17 +198,11 @@ def test_a_worker_s_strange_stages_do_not_cost_the_result() -> None:
 def test_many_webhooks_at_once_complete_a_job_once(media: Path) -> None:
     job = at(Status.PROCESSING)
     attempt, _ = factories.attempt(job)
-    moved: list[bool] = []
 
-    def call() -> None:
-        moved.append(lifecycle.apply_report(attempt=attempt, report=factories.report()))
-        connection.close()
+    def call() -> bool:
+        return lifecycle.apply_report(attempt=attempt, report=factories.report())
 
-    threads = [threading.Thread(target=call) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    moved = together(*[call] * 8)
     assert sorted(moved) == [False] * 7 + [True]
     assert Restore.objects.count() == 1
     assert Event.objects.filter(stream=streams.job_stream(job.pk)).count() == 1

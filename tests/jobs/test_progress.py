@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import pairwise
 from typing import Any
 from unittest.mock import patch
@@ -22,6 +22,7 @@ from jobs import callbacks, deletion, lifecycle, progress, streams, tasks
 from jobs.models import Attempt, Job, Status
 from jobs.snapshots import snapshot
 from tests import factories
+from tests.together import together
 
 pytestmark = pytest.mark.django_db
 
@@ -221,18 +222,9 @@ def test_without_a_broker_progress_is_taken_in_and_told_with_the_next(
 
 @pytest.mark.django_db(transaction=True)
 def test_many_posts_at_once_are_told_once_and_ask_once(attempt: Attempt) -> None:
-    waits: list[timedelta | None] = []
-
-    def work(number: int) -> None:
-        waits.append(post(attempt, 10 + number))
-        connection.close()
-
-    threads = [threading.Thread(target=work, args=(number,)) for number in range(8)]
+    posts = [partial(post, attempt, 10 + number) for number in range(8)]
     with time_machine.travel(datetime(2026, 11, 24, 12, tzinfo=UTC), tick=False):
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        waits = together(*posts)
     assert row(attempt)[0] == 17
     assert [type for type, _ in told(attempt)] == ["progress"]
     assert len([wait for wait in waits if wait]) <= 1
@@ -274,19 +266,12 @@ def test_calls_and_an_end_at_once_are_told_in_order_and_end_with_it(attempt: Att
     def work(number: int) -> None:
         for percent in range(number, 99, 4):
             post(attempt, percent, f"stage {number}")
-        connection.close()
 
     def end() -> None:
         lifecycle.stop(attempt.job_id, Status.FAILED, code="x", message="x", retryable=True)
-        connection.close()
 
-    threads = [threading.Thread(target=work, args=(number,)) for number in range(1, 5)]
-    threads.append(threading.Thread(target=end))
     with patch.object(lifecycle, "_PROGRESS_GAP", timedelta()):
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        together(*(partial(work, number) for number in range(1, 5)), end)
     rising = [percent for type, percent in told(attempt)]
     assert rising == sorted(rising)
     assert [type for type, _ in told(attempt)].index("failed") == len(rising) - 1

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import io
-import threading
-from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -13,13 +11,14 @@ import pytest
 import time_machine
 from django.contrib.auth.models import User
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.db import connection, transaction
+from django.db import transaction
 from django.utils import timezone
 from rest_framework.test import APIClient
 
 from jobs import deletion, idempotency, intake
 from jobs.models import IdempotencyKey, Job, Photo
 from tests import factories
+from tests.together import together
 
 pytestmark = pytest.mark.django_db
 
@@ -129,40 +128,20 @@ def test_a_key_has_to_be_one(client: APIClient, key: str) -> None:
     assert not Photo.objects.exists()
 
 
-def together(action: Callable[[], object], times: int) -> list[object]:
-    """Return what each of the threads got that acted at once."""
-    results: list[object] = []
-    barrier = threading.Barrier(times)
-
-    def act() -> None:
-        barrier.wait()
-        try:
-            results.append(action())
-        except Exception as error:
-            results.append(error)
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=act) for _ in range(times)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return results
-
-
 @pytest.mark.django_db(transaction=True)
 def test_of_many_first_uses_at_once_one_makes_it(media: Path) -> None:
     user = factories.user()
     wish = idempotency.Wish(user, "key", "request")
 
-    def act() -> object:
+    def act() -> str:
         file = io.BytesIO(factories.picture())
-        return intake.upload(owner=user, file=file, wish=wish).pk
+        try:
+            return str(intake.upload(owner=user, file=file, wish=wish).pk)
+        except idempotency.RepeatedError as error:
+            return error.subject
 
-    results = together(act, 6)
+    subjects = together(*[act] * 6)
     [made] = Job.objects.values_list("pk", flat=True)
-    subjects = [getattr(result, "subject", str(result)) for result in results]
     assert subjects == [str(made)] * 6
     assert files(media) == 3
 

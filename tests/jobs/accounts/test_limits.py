@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
@@ -11,7 +10,6 @@ import pytest
 import time_machine
 from django.contrib.auth.models import User
 from django.core import mail
-from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
@@ -19,6 +17,7 @@ from jobs import tasks
 from jobs.models import Allowance
 from tests import factories
 from tests.conftest import serving
+from tests.together import together
 
 from .conftest import text
 from .test_entry import ask, sign_in, sign_up
@@ -210,12 +209,8 @@ def test_what_counts_no_more_is_forgotten(client: Client) -> None:
 def test_tries_at_once_are_all_counted() -> None:
     factories.user()
 
-    def attempt(_: int) -> int:
-        try:
-            return int(sign_in(Client(), "ada", "wrong").status_code)
-        finally:
-            connection.close()
+    def attempt() -> int:
+        return int(sign_in(Client(), "ada", "wrong").status_code)
 
-    with ThreadPoolExecutor(5) as pool:
-        answers = sorted(pool.map(attempt, range(5)))
+    answers = sorted(together(*[attempt] * 5))
     assert answers == [200, 200, 200, 429, 429]
