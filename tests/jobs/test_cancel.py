@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
 
@@ -20,15 +19,7 @@ from jobs.models import Attempt, Job, Restore, Status
 from tests import factories
 from tests.cloud import Cloud
 
-pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture(autouse=True)
-def eager() -> Iterator[None]:
-    """Let tasks run where they are asked for."""
-    celery.current_app.conf.task_always_eager = True
-    yield
-    celery.current_app.conf.task_always_eager = False
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("eager")]
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from datetime import timedelta
 from itertools import pairwise
 
-import celery
 import pytest
 from django.utils import timezone
 from time_machine import Traveller, travel
@@ -18,7 +17,7 @@ from jobs.models import ON_HOLD, Circuit, Job, Status
 from tests import factories
 from tests.cloud import Cloud
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("eager")]
 
 NOW = timezone.now()
 
@@ -27,14 +26,6 @@ NOW = timezone.now()
 def clock() -> Iterator[Traveller]:
     with travel(NOW, tick=False) as clock:
         yield clock
-
-
-@pytest.fixture(autouse=True)
-def eager() -> Iterator[None]:
-    """Let tasks run where they are asked for."""
-    celery.current_app.conf.task_always_eager = True
-    yield
-    celery.current_app.conf.task_always_eager = False
 
 
 @pytest.fixture

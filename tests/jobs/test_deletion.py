@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from contextlib import suppress
 from itertools import count
 from pathlib import Path
 from typing import Any
 
-import celery
 import pytest
 from django.contrib.auth.models import User
 from django.core.files.storage import default_storage
@@ -57,14 +55,6 @@ def deleted(client: Any, job: Job) -> Any:
 @pytest.fixture
 def client() -> APIClient:
     return APIClient()
-
-
-@pytest.fixture
-def eager() -> Iterator[None]:
-    """Let tasks run where they are asked for."""
-    celery.current_app.conf.task_always_eager = True
-    yield
-    celery.current_app.conf.task_always_eager = False
 
 
 @pytest.mark.django_db(transaction=True)

@@ -34,15 +34,6 @@ def attempt() -> Attempt:
     return factories.attempt(factories.job(status=Status.QUEUED, options={}))[0]
 
 
-@pytest.fixture
-def eager() -> Iterator[None]:
-    """Let tasks run where they are asked for."""
-    conf: Any = celery.current_app.conf
-    conf.task_always_eager = True
-    yield
-    conf.task_always_eager = False
-
-
 def complete(attempt: Attempt, store: Store, path: str = "/x.png", **output: Any) -> bool:
     report = factories.report(output={"image_url": store.origin + path, **output}, delay_ms=7)
     return lifecycle.apply_report(attempt=attempt, report=report)

@@ -21,12 +21,6 @@ from tests.together import together
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def browser(client: Client, user: User) -> Client:
-    client.force_login(user)
-    return client
-
-
 def text(response: Any) -> str:
     return str(response.content.decode())
 

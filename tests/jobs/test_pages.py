@@ -18,12 +18,6 @@ pytestmark = pytest.mark.django_db
 NOBODY_S = UUID(int=1)
 
 
-@pytest.fixture
-def browser(client: Client, user: User) -> Client:
-    client.force_login(user)
-    return client
-
-
 def upload(browser: Client, data: bytes | None = None, **fields: str) -> Any:
     content = factories.picture() if data is None else data
     return browser.post("/", {"image": SimpleUploadedFile("a.jpg", content), **fields})

@@ -19,12 +19,6 @@ from tests.jobs.test_pictures import SRGB
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def browser(client: Client, user: User) -> Client:
-    client.force_login(user)
-    return client
-
-
 def completed(job: Job, **output: Any) -> Restore:
     attempt, _ = factories.attempt(job)
     report = factories.report(id=f"done-{job.pk}", **output)

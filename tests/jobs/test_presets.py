@@ -18,12 +18,6 @@ pytestmark = pytest.mark.django_db
 BOTH = json.dumps({"image": "$photo_url", "upscale": "$scale", "colorize": "$colour"})
 
 
-@pytest.fixture
-def browser(client: Client, user: User) -> Client:
-    client.force_login(user)
-    return client
-
-
 def generic(settings: Any, template: str) -> None:
     settings.RUNPOD_ENDPOINT_KIND = "generic"
     settings.RUNPOD_GENERIC_INPUT = template

@@ -10,7 +10,6 @@ from datetime import timedelta
 from itertools import pairwise
 from typing import Any
 
-import celery
 import pytest
 from django.utils import timezone
 from time_machine import Traveller, travel
@@ -30,14 +29,6 @@ NOW = timezone.now()
 def clock() -> Iterator[Traveller]:
     with travel(NOW, tick=False) as clock:
         yield clock
-
-
-@pytest.fixture
-def eager() -> Iterator[None]:
-    """Let tasks run where they are asked for."""
-    celery.current_app.conf.task_always_eager = True
-    yield
-    celery.current_app.conf.task_always_eager = False
 
 
 @pytest.fixture

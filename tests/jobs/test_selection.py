@@ -19,12 +19,6 @@ from tests import factories
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def browser(client: Client, user: User) -> Client:
-    client.force_login(user)
-    return client
-
-
 def select(browser: Client, jobs: list[Job], action: str, **fields: str) -> Any:
     ids = [str(job.photo_id) for job in jobs]
     return browser.post("/photos/selection/", {"photo": ids, "action": action, **fields})

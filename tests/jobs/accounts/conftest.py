@@ -3,35 +3,24 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
-import celery
 import pytest
 from django.contrib.auth.models import User
 from django.core import mail
-from django.test import Client
 
 from tests import factories
 
 
 @pytest.fixture(autouse=True)
-def eager() -> Iterator[None]:
-    """Let tasks run where they are asked for."""
-    celery.current_app.conf.task_always_eager = True
-    yield
-    celery.current_app.conf.task_always_eager = False
+def _eager(eager: None) -> None:
+    """Let all tasks here run where they are asked for."""
 
 
 @pytest.fixture
 def user(db: None) -> User:
     return factories.user(email="ada@photos.example")
-
-
-@pytest.fixture
-def browser(client: Client, user: User) -> Client:
-    client.force_login(user)
-    return client
 
 
 @pytest.fixture
