@@ -106,10 +106,17 @@ def as_asked(request: HttpRequest, response: PictureResponse) -> HttpResponseBas
     return _part(response, *_ends(asked, response.size))
 
 
-def _unsent(answer: HttpResponse | None) -> HttpResponse:
+def _unsent(answer: HttpResponse | None) -> HttpResponseBase:
     if answer is not None and answer.status_code == HTTPStatus.NOT_MODIFIED:
-        return answer
+        return _without_length(answer)
     return problems.response(Problem(412, "precondition_failed", "Its ETag is another."))
+
+
+def _without_length(answer: HttpResponse) -> HttpResponseBase:
+    """Return it as a stream: Django counts what others have, and 0 is not the picture's length."""
+    bare = StreamingHttpResponse(status=answer.status_code, headers=dict(answer.items()))
+    del bare["Content-Type"]
+    return bare
 
 
 def _is_of(request: HttpRequest, response: PictureResponse) -> bool:

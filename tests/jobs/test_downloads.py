@@ -53,6 +53,8 @@ def test_who_has_it_gets_it_no_second_time(client: APIClient, photo: Photo, form
     answer, body = get(client, photo, If_None_Match=form.format(etag))
     assert (answer.status_code, body, answer["ETag"]) == (304, b"", etag)
     assert answer["Cache-Control"] == "private, max-age=3600"
+    # Of the picture they would be, which has not 0 bytes (RFC 9110 §8.6).
+    assert not {"Content-Length", "Content-Type"} & set(answer.headers)
     assert get(client, photo, If_None_Match='"x"')[0].status_code == 200
 
 
