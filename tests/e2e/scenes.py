@@ -164,5 +164,6 @@ SCENES: Mapping[str, Scene] = {
     # What goes wrong.
     "not-found": Scene("/nowhere/", who=""),
     "not-found-signed-in": Scene("/nowhere/"),
-    **{name: Scene(name, who="") for name in ("400", "403", "403-csrf", "500", "503")},
+    **{name: Scene(name, who="") for name in ("400", "403", "403-csrf", "405")},
+    **{name: Scene(name, who="") for name in ("413", "500", "503")},
 }

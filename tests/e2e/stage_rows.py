@@ -18,6 +18,7 @@ from django.contrib.sessions.backends.db import SessionStore
 from django.core import signing
 from django.core.exceptions import BadRequest, PermissionDenied
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
 from django.test import RequestFactory
 from django.urls import reverse
 from django.utils import timezone
@@ -246,10 +247,13 @@ _ERRORS: dict[str, Callable[[HttpRequest], HttpResponse]] = {
     "400": lambda request: errors.bad_request(request, BadRequest()),
     "403": lambda request: errors.permission_denied(request, PermissionDenied()),
     "403-csrf": lambda request: csrf.csrf_failure(request),
+    "405": lambda request: render(request, "405.html"),
+    "413": lambda request: errors.too_large(request, megabytes=200),
     "500": errors.server_error,
     "503": errors._unavailable,
 }
 
 
 def _error(name: str) -> str:
-    return _ERRORS[name](RequestFactory().get(f"/{name}/")).content.decode()
+    request = RequestFactory().get(f"/{name}/", headers={"Accept": "text/html"})
+    return _ERRORS[name](request).content.decode()
