@@ -17,7 +17,7 @@ test: .venv/dev browser judges clients client/node_modules/made client/examples/
 	@$(BIN)/python -m pytest --cov --cov-report=
 	@$(BIN)/python -m pytest --database postgresql -m "not e2e" --ignore tests/restorer --cov --cov-append
 
-# Without processes and browsers: seconds.
+# Without processes and browsers: minutes.
 test-fast: .venv/dev
 	@$(BIN)/python -m pytest -m "not e2e"
 

@@ -83,7 +83,7 @@ def start_postgresql(name: str = "postgresql") -> str:
     return f"postgres://postgres@{quote(str(socket_folder), safe='')}/postgres"
 
 
-def wait_for_port(port: int, *, within: float = 30.0) -> None:
+def wait_for_port(port: int, *, within: float = 60.0) -> None:
     """Wait until something listens there; TimeoutError otherwise."""
     until = time.monotonic() + within
     while time.monotonic() < until:

@@ -26,7 +26,7 @@ class Wire:
         if receive_buffer is not None:
             # Before it connects: the window is agreed on then.
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
-        self._socket.settimeout(20)
+        self._socket.settimeout(60)
         self._socket.connect((parts.hostname, parts.port))
         lines = {"Host": parts.netloc} | (headers or {})
         head = [f"{method} {path} HTTP/1.1", *(f"{name}: {lines[name]}" for name in lines)]

@@ -83,6 +83,6 @@ def told(stream: str, seq: int) -> Packet:
 
 
 async def until(fact: Callable[[], bool]) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not fact():  # noqa: ASYNC110 - nobody tells when
             await asyncio.sleep(0.005)
