@@ -32,6 +32,8 @@ HEADERS = {
     "X-Accel-Buffering": "no",
     "X-Content-Type-Options": "nosniff",
 }
+# Middleware that compresses (Django's own) would keep events back until it has enough of them.
+_AS_IT_IS = {"Content-Encoding": "identity"}
 # What is kept of an answer is for one origin.
 _FOR_NOBODY = {"Vary": "origin"}
 # What an Accept may call a stream, the most specific last.
@@ -52,7 +54,7 @@ class EventStream(StreamingHttpResponse):
     """
 
     def __init__(self, place: Place) -> None:
-        super().__init__(_frames(*place), headers=HEADERS)
+        super().__init__(_frames(*place), headers=HEADERS | _AS_IT_IS)
         self._place = place
         # Until it is read: some servers drop a response unread.
         place.follower.since = place.relay.clock

@@ -1,8 +1,8 @@
 """Whatever dies in between: each reader of a stream has its events 1…n, once, in order, unchanged.
 
 What readers, writers and the harm to servers do is drawn from pytest-randomly's seed, which is in
-the head of pytest's output. `-p randomly -p "randomly_seed=…"` draws it again, though real
-processes will not meet in the same moments.
+the head of pytest's output. `--randomly-seed=…` draws it again, though real processes will not
+meet in the same moments.
 """
 
 from __future__ import annotations

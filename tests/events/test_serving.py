@@ -198,6 +198,19 @@ def test_django_s_own_handler_streams_what_happens_and_notes_who_goes(job: Job) 
         eventually(lambda: counters.open == 0)
 
 
+def test_middleware_that_compresses_keeps_no_event_back(job: Job, settings: Any) -> None:
+    names = "gzip.GZipMiddleware", "http.ConditionalGetMiddleware"
+    settings.MIDDLEWARE = [f"django.middleware.{name}" for name in names] + settings.MIDDLEWARE
+    headers = bearer(job) | {"Accept-Encoding": "gzip", "If-None-Match": "*"}
+    with (
+        serving(get_asgi_application()) as site,
+        calling(site, **headers) as client,
+        following(client, path(job)) as events,
+    ):
+        append(job)
+        assert take(events, 1) == [("1", "progress")]
+
+
 def test_a_response_that_outlasts_its_loop_gives_back_its_place(job: Job) -> None:
     count = counters.open
     answer: Any = Client().get(path(job), headers=bearer(job))
