@@ -113,12 +113,16 @@ def test_a_grant_that_expires_ends_its_stream_and_does_not_open_another(
 ) -> None:
     count = counters.closed["expired"]
     append(job)
-    url = f"{path(job)}?token={granted(job.owner, job, age=settings.EVENTS_GRANT_LIFETIME - 3)}"
-    with anybody.stream("GET", url) as answer:
-        text = answer.read()
+    for seconds in (2, 8, 32):  # a machine may be too busy to open it before it expires
+        age = settings.EVENTS_GRANT_LIFETIME - seconds
+        url = f"{path(job)}?token={granted(job.owner, job, age=age)}"
+        with anybody.stream("GET", url) as answer:
+            text = answer.read()
+        if answer.status_code == 200:
+            break
     assert text.startswith(b"retry: 3000\n\nid: 1\n")
     assert text.count(b"retry: ") == 1
-    assert counters.closed["expired"] == count + 1
+    eventually(lambda: counters.closed["expired"] == count + 1)
     refused(anybody, url, 401)
 
 

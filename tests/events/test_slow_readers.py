@@ -61,6 +61,7 @@ def test_who_stops_reading_costs_a_buffer_and_then_the_connection(
     slow: Wire, beside: Any, job: Job, settings: Any, client: httpx2.Client
 ) -> None:
     count, most = counters.closed["slow"], (0, 0)
+    patience, settings.EVENTS_STALL = settings.EVENTS_STALL, 600  # however long the writing takes
     for _ in range(BATCHES):
         append_many(job, BATCH, size=SIZE)
         most = max(most[0], on_the_loop(taken_up)[0]), max(most[1], on_the_loop(taken_up)[1])
@@ -69,6 +70,7 @@ def test_who_stops_reading_costs_a_buffer_and_then_the_connection(
     assert wire.ids == list(range(1, EVENTS + 1))
     assert most[0] <= settings.EVENTS_BUFFER
     assert 0 < most[1] < 256 * 1024
+    settings.EVENTS_STALL = patience
     eventually(lambda: counters.closed["slow"] == count + 1)
     eventually(lambda: held().open == 1)
     slow.read_to_reset()
@@ -120,8 +122,13 @@ def test_a_server_that_stood_still_breaks_no_connection(
 ) -> None:
     append_many(job, 4 * BATCH, size=SIZE)
     eventually(lambda: on_the_loop(are_waiting))
-    before = on_the_loop(clock)
-    on_the_loop(lambda ours: time.sleep(2 * settings.EVENTS_STALL))
+
+    def stand_still(ours: Relay) -> float:
+        time.sleep(2 * settings.EVENTS_STALL)
+        return ours.clock
+
+    before = on_the_loop(stand_still)
+    wait_for_a_tick()
     assert on_the_loop(clock) - before < settings.EVENTS_STALL
     slow.read_to(f"id: {4 * BATCH}\n".encode())
 
