@@ -116,7 +116,10 @@ class Choice:
         self._prefix, self._below, self._others = prefix, below, others
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        """Serve one request."""
+        """Serve one request, and refuse what is none of HTTP's."""
+        if scope["type"] == "websocket":
+            await send({"type": "websocket.close"})
+            return
         path = scope["path"].removeprefix(scope.get("root_path", ""))
         application = self._below if path.startswith(self._prefix) else self._others
         await application(scope, receive, send)

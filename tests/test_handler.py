@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import httpx2
+import pytest
 from django.db import connection
 
 from tests import factories
 from tests.streams import bearer, calling, eventually
+from tests.wire import Wire
 
 
 def open_connections() -> int:
@@ -55,3 +58,14 @@ def test_runpod_s_calls_are_answered_without_middleware_but_not_without_its_care
             assert answer.headers["x-content-type-options"] == "nosniff"
         answer = client.post(url, json=report, headers={"Host": "evil.example"})
         assert (answer.status_code, answer.json()["code"]) == (400, "bad_request")
+
+
+@pytest.mark.parametrize("path", ["/", "/api/v1/events", "/api/v1/webhooks/runpod-completion/x"])
+def test_a_websocket_is_refused_and_no_fault_of_ours(
+    server: str, path: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    key = "dGhlIHNhbXBsZSBub25jZQ=="
+    asking = {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13"}
+    with closing(Wire(server, path, asking | {"Sec-WebSocket-Key": key})) as wire:
+        assert wire.status == 403
+    assert [record for record in caplog.records if record.levelname == "ERROR"] == []
