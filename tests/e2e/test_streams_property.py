@@ -38,7 +38,7 @@ HURRIED = {
     "EVENTS_HEARTBEAT": "0.2",
     "EVENTS_LIFETIME": "1",
     "EVENTS_RECHECK": "0.3",
-    "EVENTS_STALL": "1",
+    "EVENTS_STALL": "2",  # Linux may wait for 1.4 with a client that paused for half a second
 }
 # Nobody looks a second time, so that what is forgotten stays forgotten.
 TRUSTING = HURRIED | dict.fromkeys(
