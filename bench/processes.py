@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -95,7 +96,7 @@ class Server:
         return any(
             each.status == psutil.CONN_LISTEN and each.laddr.port == self.port
             for process in self._processes()
-            for each in process.net_connections("tcp4")
+            for each in _connections(process)
         )
 
     def _processes(self) -> list[psutil.Process]:
@@ -103,6 +104,12 @@ class Server:
             return [self._root, *self._root.children(recursive=True)]
         except psutil.NoSuchProcess:
             return []
+
+
+def _connections(process: psutil.Process) -> list[Any]:
+    with suppress(psutil.NoSuchProcess):
+        return process.net_connections("tcp4")
+    return []
 
 
 def free_port() -> int:
