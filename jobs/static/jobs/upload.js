@@ -18,6 +18,7 @@ export function connectUpload(form, add) {
   const list = document.querySelector("[data-uploads]");
   const send = (files, alone) => {
     for (const file of files) enqueue(new Upload(form, file, list, add, alone));
+    list.scrollIntoView({ block: "nearest" });
   };
   connectDropping(form, send);
   connectCamera(form, send);
@@ -27,7 +28,6 @@ export function connectUpload(form, add) {
     const files = [...input.files];
     if (!files.length) return input.focus();
     send(files, files.length === 1);
-    list.scrollIntoView({ block: "nearest" });
     input.value = "";
   });
   // Who leaves would stop what is on its way.
