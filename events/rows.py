@@ -1,7 +1,7 @@
 """Rows by statements that are made once, and not anew with every use.
 
 Making them takes the ORM several times as long as the database takes to answer (measured), and on
-the way from RunPod's call to a browser there are six.
+the way from RunPod's call to a browser there are two.
 """
 
 from __future__ import annotations
