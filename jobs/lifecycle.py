@@ -229,14 +229,10 @@ def _stored(job_id: UUID, picture: pictures.Picture, result: endpoints.Result) -
 def _keep(attempt: Attempt, restore: Restore, report: Report | None, now: datetime) -> bool:
     """Finish the job with the stored result; without a move, its files go again.
 
-    Only an Exception says that nothing was committed. After a cancellation, which is none, the
-    rows may be there: better a file too many than a result without its picture.
+    Where that fails they stay: what was committed may be all but the answer. Those that are
+    nobody's are deleted later (jobs.leftovers).
     """
-    try:
-        moved = _change(attempt, lambda job: _finish(job, restore, report, now))
-    except Exception:
-        _discard(restore)
-        raise
+    moved = _change(attempt, lambda job: _finish(job, restore, report, now))
     if not moved:
         _discard(restore)
     return moved

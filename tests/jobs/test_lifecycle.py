@@ -5,15 +5,16 @@ from __future__ import annotations
 import base64
 import itertools
 import json
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, OperationalError, connection, transaction
 from django.utils import timezone
 
 from events.models import Event
-from jobs import callbacks, lifecycle, streams
+from jobs import callbacks, leftovers, lifecycle, streams
 from jobs.models import FINAL, ORDER, Job, Restore, Status
 from jobs.outgoing import registry
 from jobs.runpod import Report
@@ -207,6 +208,26 @@ def test_many_webhooks_at_once_complete_a_job_once(media: Path) -> None:
     assert Restore.objects.count() == 1
     assert Event.objects.filter(stream=streams.job_stream(job.pk)).count() == 1
     assert len([path for path in media.rglob("*") if path.is_file()]) == 3 + 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_result_whose_commit_was_not_answered_keeps_its_files(media: Path) -> None:
+    _, token = factories.attempt(at(Status.PROCESSING))
+    attempt = callbacks.attempt_of(token)
+    assert attempt
+
+    def lose_the_answer(execute: Any, sql: str, *rest: Any) -> Any:
+        answer = execute(sql, *rest)
+        if 'INSERT INTO "jobs_restore"' in sql:
+            raise OperationalError
+        return answer
+
+    with connection.execute_wrapper(lose_the_answer), pytest.raises(OperationalError):
+        lifecycle.apply_report(attempt=attempt, report=factories.report())
+    leftovers.forget(now=timezone.now() + timedelta(hours=2))
+    results = Restore.objects.count()  # one, where one statement was all
+    assert results == (connection.vendor == "postgresql")
+    assert len([path for path in media.rglob("*") if path.is_file()]) == 3 + 2 * results
 
 
 @pytest.mark.django_db(transaction=True)
