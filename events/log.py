@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import partial
+from functools import lru_cache, partial
 from itertools import chain
 from typing import Any, NamedTuple, TypeVar
 
@@ -151,28 +151,27 @@ def _append_by_steps(events: Sequence[Event], changes: Sequence[rows.Change], no
 def _append_at_once(events: Sequence[Event], changes: Sequence[rows.Change], now: Any) -> None:
     backs = _backs(events)
     numbers, new = _numbers(events), [_row(*pair, now) for pair in zip(events, backs, strict=True)]
-    statement = _AT_ONCE.format(
-        changes=_made(changes),
-        taking=_TAKE_NUMBERS.format(new=_if_changed(_values(numbers), changes)),
-        new=_values(new),
+    statement = _at_once(
+        tuple(it.statement for it in changes), len(numbers), len(new), depend=_depend(changes)
     )
     last = _last(statement, chain(*(it.values for it in changes), *numbers, *new))
     for event, back in zip(events, backs, strict=True):
         event.seq = last[event.stream_id] - back
 
 
-def _made(changes: Sequence[rows.Change]) -> str:
-    """Return the changes as parts of the statement."""
-    if_first = " FROM change0" if _depend(changes) else ""
-    statements = [it.statement + if_first * (at > 0) for at, it in enumerate(changes)]
-    return "".join(f"change{at} AS ({it} RETURNING 1)," for at, it in enumerate(statements))
-
-
-def _if_changed(values: str, changes: Sequence[rows.Change]) -> str:
-    """Return the rows, none where all depends on a change that was not made."""
-    if not _depend(changes):
-        return values
-    return f"SELECT * FROM ({values}) new WHERE EXISTS (SELECT FROM change0)"  # noqa: S608
+@lru_cache(maxsize=64)
+def _at_once(changes: tuple[str, ...], streams: int, events: int, *, depend: bool) -> str:
+    """Return the statement that makes the changes and appends so many events to so many streams."""
+    if_first = " FROM change0" if depend else ""
+    made = [text + if_first * (at > 0) for at, text in enumerate(changes)]
+    numbers = _values(streams, 4)
+    if depend:
+        numbers = f"SELECT * FROM ({numbers}) new WHERE EXISTS (SELECT FROM change0)"  # noqa: S608
+    return _AT_ONCE.format(
+        changes="".join(f"change{at} AS ({text} RETURNING 1)," for at, text in enumerate(made)),
+        taking=_TAKE_NUMBERS.format(new=numbers),
+        new=_values(events, 8),
+    )
 
 
 def _last(statement: str, values: Iterable[Any]) -> dict[str, int]:
@@ -236,12 +235,13 @@ def _row(event: Event, number: int, now: Any) -> tuple[Any, ...]:
 def _execute(statement: str, new: Sequence[Sequence[Any]]) -> list[Any]:
     """Insert the rows, and return what the statement returns of them."""
     with rows.prepared() as cursor:
-        cursor.execute(statement.format(new=_values(new)), list(chain.from_iterable(new)))
+        text = statement.format(new=_values(len(new), len(new[0])))
+        cursor.execute(text, list(chain.from_iterable(new)))
         return list(cursor.fetchall()) if cursor.description else []
 
 
-def _values(new: Sequence[Sequence[Any]]) -> str:
-    return "VALUES " + ", ".join([f"({', '.join(['%s'] * len(new[0]))})"] * len(new))
+def _values(rows: int, columns: int) -> str:
+    return "VALUES " + ", ".join([f"({', '.join(['%s'] * columns)})"] * rows)
 
 
 def _parts(all: Sequence[T]) -> Iterator[Sequence[T]]:

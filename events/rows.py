@@ -72,9 +72,14 @@ def prepared() -> Iterator[CursorWrapper]:
     values into the text, which is another statement then: half the time of ours was planning
     (measured).
     """
-    with connection.cursor() as cursor:
-        if connection.vendor == "postgresql":
-            cursor.cursor = psycopg.Cursor(connection.connection)
+    if connection.vendor != "postgresql":
+        with connection.cursor() as cursor:
+            yield cursor
+        return
+    connection.ensure_connection()
+    bare: Any = psycopg.Cursor(connection.connection)
+    make = connection.make_debug_cursor if connection.queries_logged else connection.make_cursor
+    with make(bare) as cursor:
         yield cursor
 
 

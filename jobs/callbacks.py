@@ -15,7 +15,7 @@ from events import rows
 from .models import Attempt, Job, Photo, hash_of
 
 _BY_HASH = rows.Lookup(
-    lambda it: Attempt.objects.filter(token_hash=it).with_known_job().order_by(),
+    lambda it: Attempt.objects.filter(token_hash=it).told_if_only().with_known_job().order_by(),
     "token_hash",
     example="-",
 )

@@ -33,14 +33,16 @@ class AttemptQuerySet(models.QuerySet["Attempt"]):
         known = Q(runpod_job_id__isnull=False) | Q(created_at__gt=since)
         return self.filter(known & Q(ended_at=None, lost_at=None) | Q(fetch__isnull=False))
 
-    def with_known_job(self) -> Self:
-        """Return them, each with its job as `known_job` has it, and whether that has no other."""
+    def told_if_only(self) -> Self:
+        """Return them, each with whether its job has no other."""
         others = Attempt.objects.filter(job=OuterRef("job")).exclude(pk=OuterRef("pk"))
+        return self.annotate(is_only=~Exists(others))
+
+    def with_known_job(self) -> Self:
+        """Return them, each with its job as `known_job` has it."""
         webhooks = Webhook.objects.filter(owner=OuterRef("job__owner"), disabled_at=None)
         return self.select_related("job").annotate(
-            is_only=~Exists(others),
-            is_watched=Exists(webhooks),
-            version=rows.Version("job__status"),
+            is_watched=Exists(webhooks), version=rows.Version("job__status")
         )
 
 
