@@ -393,7 +393,6 @@ SPECTACULAR_SETTINGS = {
     "TITLE": "PhotoRestore",
     "DESCRIPTION": "Restores old photos, and shows each result the moment it exists.",
     "VERSION": "1",
-    "SERVERS": [{"url": "/"}],
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "COMPONENT_SPLIT_REQUEST": True,
     "PREPROCESSING_HOOKS": ["jobs.api.schema.hooks.only_ours"],

@@ -26,7 +26,7 @@ if (window.Notification) {
     }
     constructor(title, options) {
       super(title, options);
-      window.notices.push([title, options.icon]);
+      if (options) window.notices.push([title, options.icon]);
     }
   };
 }

@@ -23,3 +23,9 @@ window.SwaggerUIBundle({
   // Else it asks a host of its own whether the description is valid.
   validatorUrl: null,
 });
+
+// It leaves the choice among examples without a name.
+new MutationObserver(() => {
+  for (const choice of page.querySelectorAll(".examples-select-element:not([aria-label])"))
+    choice.ariaLabel = "Example";
+}).observe(page, { childList: true, subtree: true });
