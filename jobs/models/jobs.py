@@ -164,7 +164,8 @@ class Job(models.Model):
     def advance(self, to: Status, *, now: datetime) -> bool:
         """Move forward to the status; False, and nothing changed, where that is no move.
 
-        The caller holds the row's lock. Only a move may write a Restore or an event, so that a
+        The caller holds the row's lock, or writes only if the row is of the version that it read
+        (jobs.lifecycle). Only a move may write a Restore or an event, so that a
         late, repeated or overtaken report does nothing twice. The caller has `moved()` made.
         """
         if ORDER[to] <= ORDER[Status(self.status)]:
