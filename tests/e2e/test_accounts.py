@@ -140,8 +140,9 @@ def test_without_javascript_one_comes_forgets_returns_takes_all_and_leaves(
 def test_by_keyboard_one_comes_changes_the_address_and_leaves(stranger: Page) -> None:
     page, keys = stranger, stranger.keyboard
     page.goto("/accounts/sign-up/")
+    # The form begins with its first field in focus, but only once it is drawn.
+    expect(page.get_by_label("Username")).to_be_focused()
     for text in ("keys", "keys@photos.example", PASSWORD, PASSWORD):
-        # The form begins with its first field in focus.
         keys.type(text)
         keys.press("Tab")
     keys.press("Enter")
