@@ -111,6 +111,58 @@ def test_a_png_loses_nothing() -> None:
     assert opened(found.image).tobytes() == opened(data).tobytes()
 
 
+@pytest.mark.parametrize("mode", ["L", "RGB", "RGBA"])
+def test_a_png_is_not_encoded_anew(mode: str) -> None:
+    data = png(mode, icc_profile=None if mode == "L" else SRGB, exif=with_exif())
+    found = read(data)
+    assert chunks_of(found.image) == [
+        chunk for chunk in chunks_of(data) if chunk[0] in (b"IHDR", b"iCCP", b"IDAT", b"IEND")
+    ]
+    assert opened(found.image).tobytes() == opened(data).tobytes()
+
+
+def test_what_is_packed_with_a_png_s_pixels_is_gone() -> None:
+    pixels = b"\0ab\0cd"
+    for packed in (
+        zlib.compress(pixels) + b"GPS +52.1+4.3",
+        zlib.compress(pixels + b"GPS +52.1+4.3", level=0),
+    ):
+        found = read(grey(packed))
+        assert opened(found.image).tobytes() == b"abcd"
+        assert b"GPS" not in found.image
+    assert chunks_of(read(grey(zlib.compress(pixels))).image)[1][1] == zlib.compress(pixels)
+
+
+def test_a_png_that_viewers_may_refuse_is_encoded_anew() -> None:
+    data = bytearray(grey(zlib.compress(b"\0ab\0cd")))
+    data[data.index(b"IEND") - 5] ^= 1  # in the checksum of the pixels
+    found = read(bytes(data))
+    assert opened(found.image).tobytes() == b"abcd"
+    for type, content, checksum in chunks_of(found.image):
+        assert zlib.crc32(type + content) == checksum
+
+
+@pytest.mark.parametrize(
+    ("depth", "colours", "interlaced", "rows"),
+    [(16, 2, 0, b"\0aabbccddeeff\0gghhiijjkkll"), (8, 0, 1, b"\0a\0b\0cd")],
+    ids=["16 bits", "interlaced"],
+)
+def test_an_unusual_png_is_encoded_as_others_are(
+    depth: int, colours: int, interlaced: int, rows: bytes
+) -> None:
+    data = grey(zlib.compress(rows), depth=depth, colours=colours, interlaced=interlaced)
+    found = read(data)
+    assert opened(found.image).tobytes() == opened(data).tobytes()
+    assert chunks_of(found.image)[0][1] == struct.pack(">IIBBBBB", 2, 2, 8, colours, 0, 0, 0)
+
+
+def test_a_png_s_profile_that_cannot_be_read_is_gone() -> None:
+    broken = chunk(b"iCCP", b"GPS +52.1+4.3\0\0not packed")
+    data = grey(zlib.compress(b"\0ab\0cd"), before=broken)
+    assert broken in data
+    assert b"GPS" not in read(data).image
+
+
 def test_chunks_that_nobody_knows_are_gone() -> None:
     data = picture("PNG")
     secret = data[:-12] + chunk(b"priV", b"GPS +52.1+4.3") + data[-12:]
@@ -228,6 +280,32 @@ def test_several_frames_or_pages_are_refused(encoder: str) -> None:
 
 def chunk(name: bytes, data: bytes) -> bytes:
     return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
+
+def chunks_of(data: bytes) -> list[tuple[bytes, bytes, int]]:
+    """The type, content and checksum of each."""
+    found, at = [], 8
+    while at < len(data):
+        (length,) = struct.unpack_from(">I", data, at)
+        (checksum,) = struct.unpack_from(">I", data, at + 8 + length)
+        found.append((data[at + 4 : at + 8], data[at + 8 : at + 8 + length], checksum))
+        at += 12 + length
+    return found
+
+
+def png(mode: str, **options: Any) -> bytes:
+    buffer = io.BytesIO()
+    Image.linear_gradient("L").resize((64, 48)).convert(mode).save(buffer, "PNG", **options)
+    return buffer.getvalue()
+
+
+def grey(
+    packed: bytes, *, depth: int = 8, colours: int = 0, interlaced: int = 0, before: bytes = b""
+) -> bytes:
+    """A PNG of two by two pixels, grey if not said otherwise, from what is packed in it."""
+    header = chunk(b"IHDR", struct.pack(">IIBBBBB", 2, 2, depth, colours, 0, 0, interlaced))
+    pixels = chunk(b"IDAT", packed) + chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + header + before + pixels
 
 
 def test_a_decompression_bomb_is_refused_before_it_is_decoded() -> None:
