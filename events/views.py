@@ -159,9 +159,10 @@ def _specificity(range: MediaType) -> int:
 
 
 def _cursor(request: Request) -> int | None:
-    header, parameter = request.headers.get("last-event-id"), request.GET.get("last_event_id")
+    # The white space around a header's value is none of it, but a server may leave what follows.
+    header = request.headers.get("last-event-id", "").strip(" \t")
     try:
-        return sse.last_event_id(header, parameter)
+        return sse.last_event_id(header, request.GET.get("last_event_id"))
     except ValueError as error:
         detail = "Last-Event-ID must be the id of an event of this stream: a whole number."
         raise Problem(400, "bad_last_event_id", detail) from error

@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.auth.models import User
-from django.contrib.sessions.backends.db import SessionStore
 from django.contrib.sessions.models import Session as SessionRow
 from django.http import Http404
 from django.utils import timezone
@@ -23,6 +22,7 @@ from events.requests import Request
 from . import streams
 from .authentication import out_of_scope
 from .models import ApiToken, Scope, hash_of
+from .sessions import SessionStore, is_key
 
 Who = Session | Token | grants.Grant
 
@@ -72,7 +72,8 @@ def _who(request: Request) -> Who:
             return grants.read(token)
         except grants.GrantError as error:
             raise exceptions.AuthenticationFailed(str(error)) from error
-    if key := request.COOKIES.get(settings.SESSION_COOKIE_NAME, ""):
+    key = request.COOKIES.get(settings.SESSION_COOKIE_NAME, "")
+    if is_key(key):
         return Session(key)
     raise exceptions.NotAuthenticated
 

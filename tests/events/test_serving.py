@@ -131,6 +131,14 @@ def test_a_query_that_will_not_do_is_a_bad_request(
         assert answer.status_code == 400
 
 
+def test_white_space_around_a_header_is_none_of_its_value(wires: Wires, job: Job) -> None:
+    append(job)
+    append(job)
+    wire = wires.open(path(job), bearer(job) | {"Last-Event-ID": " 1 \t", "Accept": " */* "})
+    wire.read_to(b"event: progress")
+    assert wire.ids == [2]
+
+
 def test_headers_may_be_large(wires: Wires, job: Job) -> None:
     wire = wires.open(path(job), bearer(job) | {"X-Padding": "x" * 100_000})
     assert wire.status == 200
