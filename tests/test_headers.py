@@ -18,6 +18,7 @@ from django.test import Client
 from jobs import sharing
 from jobs.models import ApiToken
 from tests import factories
+from tests.services import PATIENCE
 
 pytestmark = pytest.mark.django_db
 EVERYWHERE = {
@@ -59,7 +60,7 @@ def check(headers: Any) -> None:
 
 @pytest.mark.parametrize("path", PATHS)
 def test_every_response_has_them(server: str, path: str) -> None:
-    answer = httpx2.get(server + path, trust_env=False)
+    answer = httpx2.get(server + path, trust_env=False, timeout=PATIENCE)
     check(answer.headers)
     assert ("public" in answer.headers["Cache-Control"]) == path.startswith("/static/")
 
@@ -68,7 +69,7 @@ def test_a_stream_which_is_no_page_is_taken_for_nothing_else(server: str) -> Non
     token = ApiToken.make(user=factories.user())
     headers = {"Authorization": f"Bearer {token}"}
     url = f"{server}/api/v1/events"
-    with httpx2.stream("GET", url, headers=headers, trust_env=False) as answer:
+    with httpx2.stream("GET", url, headers=headers, trust_env=False, timeout=PATIENCE) as answer:
         assert answer.status_code == 200
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
         assert answer.headers["Cache-Control"] == "no-cache, no-transform"
@@ -76,7 +77,9 @@ def test_a_stream_which_is_no_page_is_taken_for_nothing_else(server: str) -> Non
 
 def test_a_host_that_is_not_ours_gets_them(server: str) -> None:
     for path in ("/", "/api/v1/photos", "/api/v1/events"):
-        answer = httpx2.get(server + path, headers={"Host": "evil.example"}, trust_env=False)
+        answer = httpx2.get(
+            server + path, headers={"Host": "evil.example"}, trust_env=False, timeout=PATIENCE
+        )
         assert answer.status_code == 400
         check(answer.headers)
 

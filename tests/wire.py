@@ -8,6 +8,8 @@ import struct
 from http import HTTPStatus
 from urllib.parse import urlsplit
 
+from .services import PATIENCE
+
 
 class Wire:
     """Sends one request. It may then read slowly, or not at all, or be gone at any moment."""
@@ -26,7 +28,7 @@ class Wire:
         if receive_buffer is not None:
             # Before it connects: the window is agreed on then.
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
-        self._socket.settimeout(60)
+        self._socket.settimeout(PATIENCE)
         self._socket.connect((parts.hostname, parts.port))
         lines = {"Host": parts.netloc} | (headers or {})
         head = [f"{method} {path} HTTP/1.1", *(f"{name}: {lines[name]}" for name in lines)]

@@ -7,14 +7,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 from tests.services import free_port
 from tests.wire import Wires
 
-from .browsers import launched
+from .browsers import WITHIN, launched
 from .stage import Stage
 from .streams.server import Scribe, Server, serving_alone, writing
+
+expect.set_options(timeout=WITHIN)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

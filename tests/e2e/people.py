@@ -6,6 +6,9 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Page
 
+from tests.streams import eventually
+
+from .browsers import opened
 from .system import ROOT
 
 SAMPLE = ROOT / "restorer" / "samples" / "portrait-1961.jpg"
@@ -14,7 +17,7 @@ PASSWORD = "a shoebox of photos"
 
 def signed_up(browser: Browser, site: str, name: str, **options: bool) -> Page:
     """Return a page of somebody who has just made an account."""
-    page = browser.new_context(base_url=site, **options).new_page()  # type: ignore[arg-type]
+    page = opened(browser, base_url=site, **options)
     page.goto("/accounts/sign-up/")
     page.get_by_label("Username").fill(name)
     page.get_by_label("Password", exact=True).fill(PASSWORD)
@@ -22,6 +25,17 @@ def signed_up(browser: Browser, site: str, name: str, **options: bool) -> Page:
     page.locator("main [type=submit]").click()
     page.wait_for_url(f"{site}/")
     return page
+
+
+def reload_until_completed(page: Page) -> None:
+    """Load the page of a photo again and again until it is restored."""
+    status = page.get_by_test_id("status")
+
+    def is_completed() -> bool:
+        page.reload()
+        return status.get_attribute("data-status") == "completed"
+
+    eventually(is_completed)
 
 
 def upload(page: Page, photo: Path = SAMPLE) -> None:

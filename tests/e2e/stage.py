@@ -11,7 +11,7 @@ from typing import Any
 
 from playwright.sync_api import Browser, Page, Route
 
-from .browsers import WITHIN
+from .browsers import opened
 from .scenes import SCENES
 from .system import ROOT
 
@@ -82,12 +82,11 @@ class Stage:
 
     def visitor(self, browser: Browser, site: str, *, who: str = "full", **options: Any) -> Page:
         """Return a page of who has the photos, of who has none ("empty"), or of nobody ("")."""
-        context = browser.new_context(base_url=site, **options)
-        context.set_default_timeout(WITHIN)
+        page = opened(browser, base_url=site, **options)
         if who:
             key = self._made["sessions"][who]
-            context.add_cookies([{"name": "sessionid", "value": key, "url": site}])
-        return context.new_page()
+            page.context.add_cookies([{"name": "sessionid", "value": key, "url": site}])
+        return page
 
 
 def _answering(html: str) -> Any:

@@ -11,10 +11,12 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
+
+from tests.services import PATIENCE
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 SERVED = "PhotoRestore is at "
@@ -47,7 +49,7 @@ class System:
         self.process.stdout.close()
         self._queue.put(None)
 
-    def wait_for(self, text: str, *, within: float = 90) -> str:
+    def wait_for(self, text: str, *, within: float = PATIENCE) -> str:
         """Return the first new line that has the text; AssertionError with the output otherwise."""
         until = time.monotonic() + within
         while (left := until - time.monotonic()) > 0:
@@ -72,18 +74,23 @@ class System:
 
     def part(self, pattern: str) -> psutil.Process:
         """Return its process whose command line matches."""
-        found = [
-            process
-            for process in self.descendants()
-            if re.search(pattern, " ".join(process.cmdline()))
-        ]
-        assert len(found) == 1, [process.cmdline() for process in self.descendants()]
+        commands = self.commands()
+        found = [process for process, command in commands.items() if re.search(pattern, command)]
+        assert len(found) == 1, commands
         return found[0]
 
-    def finish(self, *, within: float) -> int:
+    def commands(self) -> dict[psutil.Process, str]:
+        """Return the command line of each, but of those that are just ending."""
+        found = {}
+        for process in self.descendants():
+            with suppress(psutil.NoSuchProcess):
+                found[process] = " ".join(process.cmdline())
+        return found
+
+    def finish(self, *, within: float = PATIENCE) -> int:
         """Wait for its end, gather the rest of its output, and return the exit status."""
         status = self.process.wait(timeout=within)
-        self._reader.join(timeout=10)
+        self._reader.join(timeout=within)
         while not self._queue.empty():
             line = self._queue.get()
             if line is not None:
@@ -95,10 +102,10 @@ class System:
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
             try:
-                self.process.wait(timeout=15)
+                self.process.wait(timeout=PATIENCE)
             except subprocess.TimeoutExpired:
                 self.process.kill()
-        self.finish(within=10)
+        self.finish()
 
 
 def clean_environment() -> dict[str, str]:
@@ -139,8 +146,11 @@ def create_token(env: dict[str, str]) -> str:
 
 def left(processes: list[psutil.Process]) -> list[psutil.Process]:
     """Return those that still run. A zombie has ended, and waits for init to take note."""
-    return [
-        process
-        for process in processes
-        if process.is_running() and process.status() != psutil.STATUS_ZOMBIE
-    ]
+    return [process for process in processes if _runs(process)]
+
+
+def _runs(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False  # gone between the two

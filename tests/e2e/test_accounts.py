@@ -16,7 +16,7 @@ from playwright.sync_api import Browser, Page, expect
 from tests.services import STATE, free_port
 
 from .axe import violations
-from .browsers import WITHIN
+from .browsers import opened
 from .people import PASSWORD, signed_up, upload
 from .system import ROOT, clean_environment, running
 
@@ -39,7 +39,7 @@ def site() -> Iterator[str]:
 
 @pytest.fixture
 def stranger(browser: Browser, site: str) -> Page:
-    return browser.new_context(base_url=site).new_page()
+    return opened(browser, base_url=site)
 
 
 def link(page: Page, kind: str, to: str) -> str:
@@ -90,8 +90,9 @@ def test_everybody_can_use_the_pages_of_an_account(browser: Browser, site: str) 
 def test_nothing_is_wider_than_a_small_screen_in_any_language(browser: Browser, site: str) -> None:
     page = signed_up(browser, site, "a-rather-long-name-for-somebody-who-has-a-phone")
     page.set_viewport_size({"width": 320, "height": 640})
-    for language in ("English", "Deutsch", "Español"):
+    for code, language in (("en", "English"), ("de", "Deutsch"), ("es", "Español")):
         page.get_by_role("button", name=language).click()
+        expect(page.locator("html")).to_have_attribute("lang", code)
         for path in ("account/", "account/password/", "account/email/", "account/delete/", ""):
             page.goto(f"/{path}")
             assert page.evaluate("document.documentElement.scrollWidth") == 320, (language, path)
@@ -100,7 +101,7 @@ def test_nothing_is_wider_than_a_small_screen_in_any_language(browser: Browser, 
 def test_without_javascript_one_comes_forgets_returns_takes_all_and_leaves(
     browser: Browser, site: str, tmp_path: Path
 ) -> None:
-    page = browser.new_context(base_url=site, java_script_enabled=False).new_page()
+    page = opened(browser, base_url=site, java_script_enabled=False)
     page.goto("/accounts/sign-up/")
     page.get_by_label("Username").fill("nora")
     page.get_by_label("E-mail address").fill("nora@photos.example")
@@ -199,7 +200,9 @@ def test_no_page_does_what_the_policy_forbids(browser: Browser, site: str) -> No
         page.get_by_role("link", name=re.compile("Download")).first.click()
     page.get_by_role("link", name="Delete this photo").click()
     page.get_by_role("button", name="Delete for good").click()
+    expect(page.get_by_text("The photo was deleted.")).to_be_visible()
     page.get_by_role("link", name="policy").click()
+    page.wait_for_url(re.compile("/account/$"))
     page.get_by_role("button", name="Sign out").click()
     page.wait_for_url(re.compile("/accounts/sign-in/"))
     assert problems == []
@@ -209,7 +212,7 @@ def upload_and_wait(page: Page) -> None:
     page.goto("/")
     upload(page)
     page.wait_for_url(re.compile("/photos/"))
-    expect(page.get_by_test_id("after")).to_be_visible(timeout=WITHIN)
+    expect(page.get_by_test_id("after")).to_be_visible()
 
 
 def test_the_admin_keeps_to_the_policy_too(site: str, stranger: Page) -> None:
@@ -219,13 +222,16 @@ def test_the_admin_keeps_to_the_policy_too(site: str, stranger: Page) -> None:
     stranger.get_by_label("Username").fill("root")
     stranger.get_by_label("Password").fill(PASSWORD)
     submit(stranger)
+    expect(stranger.get_by_role("button", name="Log out")).to_be_visible()
     for path in ("", "jobs/job/", "jobs/photo/", "auth/user/", "auth/user/add/", "events/event/"):
         stranger.goto(f"/admin/{path}")
         expect(stranger.locator("#site-name")).to_be_visible()
     stranger.goto("/admin/jobs/job/")
     stranger.locator("#result_list tbody th a").first.click()
+    stranger.wait_for_url(re.compile("/change/$"))
     stranger.goto("/admin/auth/user/")
     stranger.locator("#result_list tbody th a").first.click()
+    stranger.wait_for_url(re.compile("/change/$"))
     stranger.get_by_text("Permissions", exact=True).first.click()
     assert problems == []
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import httpx2
 import redis
 
-from tests.services import free_port, start_valkey
+from tests.services import PATIENCE, free_port, start_valkey
 
 from .system import ROOT, create_token, running
 
@@ -17,7 +17,9 @@ def test_with_the_broker_down_an_upload_is_kept_and_its_event_comes_from_the_log
     with running(**own, REDIS_URL=start_valkey(port)) as system:
         site = system.site()
         headers = {"Authorization": f"Bearer {create_token(own)}"}
-        with httpx2.Client(base_url=site, headers=headers, trust_env=False) as api:
+        with httpx2.Client(
+            base_url=site, headers=headers, trust_env=False, timeout=PATIENCE
+        ) as api:
             with redis.Redis(port=port) as valkey:
                 valkey.shutdown()
             photo = (ROOT / "restorer/samples/rocket.jpg").read_bytes()

@@ -15,7 +15,7 @@ import psycopg
 import pytest
 
 from tests import factories
-from tests.services import start_valkey
+from tests.services import PATIENCE, start_valkey
 
 from .system import manage, running
 from .test_faults import new_database
@@ -60,7 +60,7 @@ def test_a_burst_of_webhooks(
         manage(env, "shell", "-v0", "-c", f"from bench import rows; rows.make({JOBS}, '{made}')")
         jobs = list(enumerate(json.loads(made.read_text())))
         with (
-            httpx2.Client(base_url=site, timeout=120, trust_env=False) as client,
+            httpx2.Client(base_url=site, timeout=PATIENCE, trust_env=False) as client,
             ThreadPoolExecutor(AT_ONCE) as pool,
         ):
             began = time.perf_counter()

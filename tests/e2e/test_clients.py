@@ -16,8 +16,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser
 
+from tests.services import PATIENCE
 from tests.streams import eventually
 
+from .browsers import opened
 from .streams import database as databases
 from .streams.server import Scribe, Server, serving
 
@@ -70,11 +72,11 @@ def written_across_a_restart(server: Server, scribe: Scribe, seen: Seen) -> list
     """Append before, while and after the server is away; return what a client has to see."""
     (job,) = scribe.jobs
     count = len([scribe.append(job) for _ in range(3)])
-    eventually(lambda: len(seen()) == count, within=60)
+    eventually(lambda: len(seen()) == count)
     server.stop()
     count += len([scribe.append(job) for _ in range(3)])
     server.start()
-    eventually(lambda: len(seen()) == count, within=60)
+    eventually(lambda: len(seen()) == count)
     count += len([scribe.append(job) for _ in range(3)])
     scribe.append(job, "completed", final=True)
     return [*(f"{number} progress" for number in range(1, count + 1)), f"{count + 1} completed"]
@@ -85,7 +87,7 @@ def follow_across_a_restart(server: Server, scribe: Scribe, *command: str) -> No
     url = f"{server.address}/api/v1/events/{scribe.jobs[0]}"
     with running(*command, url, token=scribe.token) as (client, seen):
         expected = written_across_a_restart(server, scribe, lambda: seen)
-        assert client.wait(timeout=60) == 0
+        assert client.wait(timeout=PATIENCE) == 0
     assert seen == expected
 
 
@@ -110,11 +112,11 @@ def test_httpx_sse(server: Server, scribe: Scribe) -> None:
 
 
 def test_chromium_s_eventsource(server: Server, scribe: Scribe, browser: Browser) -> None:
-    context = browser.new_context(base_url=server.address)
-    context.add_cookies([{"name": "sessionid", "value": scribe.session, "url": server.address}])
-    page = context.new_page()
+    page = opened(browser, base_url=server.address)
+    cookie = {"name": "sessionid", "value": scribe.session, "url": server.address}
+    page.context.add_cookies([cookie])  # type: ignore[list-item]
     page.goto("/api/v1/jobs")
     page.evaluate(BROWSERS_CLIENT, f"/api/v1/events/{scribe.jobs[0]}")
     expected = written_across_a_restart(server, scribe, lambda: list(page.evaluate("seen")))
-    eventually(lambda: page.evaluate("source.readyState === EventSource.CLOSED"), within=60)
+    eventually(lambda: page.evaluate("source.readyState === EventSource.CLOSED"))
     assert page.evaluate("seen") == expected

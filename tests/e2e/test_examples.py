@@ -12,9 +12,9 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
-from tests.services import STATE, free_port
+from tests.services import PATIENCE, STATE, free_port
 
-from .browsers import WITHIN
+from .browsers import opened
 from .elsewhere import serving_files
 from .system import ROOT, create_token, running
 
@@ -57,13 +57,13 @@ def fill_in(page: Page, there: Elsewhere) -> None:
 
 
 def is_restored(page: Page) -> None:
-    expect(page.get_by_alt_text("The restored photo")).to_be_visible(timeout=WITHIN)
+    expect(page.get_by_alt_text("The restored photo")).to_be_visible()
     page.wait_for_function("document.querySelector('img').naturalWidth > 0")
 
 
 def run(*command: str, there: Elsewhere) -> subprocess.CompletedProcess[str]:
     env = there.env | {"PATH": "/usr/bin:/bin"}
-    return subprocess.run(command, env=env, capture_output=True, text=True, timeout=200)
+    return subprocess.run(command, env=env, capture_output=True, text=True, timeout=PATIENCE)
 
 
 def program(name: str) -> str:
@@ -75,7 +75,7 @@ def program(name: str) -> str:
 
 def test_the_page_of_another_origin(browser: Browser, there: Elsewhere) -> None:
     with serving_files(CLIENT, there.port) as origin:
-        page = browser.new_context().new_page()
+        page = opened(browser)
         page.goto(f"{origin}/examples/page/")
         fill_in(page, there)
         page.get_by_label("Photo").set_input_files(SAMPLE)
@@ -91,9 +91,9 @@ def test_the_react_page(browser: Browser, there: Elsewhere, tmp_path: Path) -> N
         "Install it: make client/examples/react/node_modules/made"
     )
     build = [program("npx"), "vite", "build", "--logLevel", "warn", "--outDir", str(tmp_path)]
-    subprocess.run(build, cwd=example, check=True, timeout=200)
+    subprocess.run(build, cwd=example, check=True, timeout=PATIENCE)
     with serving_files(tmp_path, there.port) as origin:
-        page = browser.new_context().new_page()
+        page = opened(browser)
         page.goto(origin)
         fill_in(page, there)
         page.get_by_role("button", name="Go on").click()

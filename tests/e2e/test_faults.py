@@ -7,8 +7,7 @@ SECONDS has failed.
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,8 @@ import pytest
 
 from restorer.local_faults import Fault
 from tests import factories
-from tests.services import free_port, start_postgresql, start_valkey
+from tests.services import PATIENCE, free_port, start_postgresql, start_valkey
+from tests.streams import eventually
 
 from .system import System, create_token, running
 
@@ -70,7 +70,7 @@ ENDS: dict[str, tuple[str, str | None, int]] = {
 }
 # These stop all submitting.
 CLOSING = ["run-401", "run-402", "run-404", "run-409-paused"]
-SECONDS = 60.0
+SECONDS = PATIENCE
 
 
 @dataclass
@@ -89,7 +89,7 @@ class Site:
         written.write_text(f"{fault} {photo}")
         written.rename(self.fault_file)
         job = self.ask(photo)
-        until(lambda: not self.fault_file.exists())
+        eventually(lambda: not self.fault_file.exists())
         return job
 
     def upload(self) -> str:
@@ -146,14 +146,6 @@ class Site:
         return int(row[0])
 
 
-def until(fact: Callable[[], bool], *, within: float = 30) -> None:
-    """Wait for the fact."""
-    end = time.monotonic() + within
-    while not fact():
-        assert time.monotonic() < end
-        time.sleep(0.02)
-
-
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     folder = tmp_path_factory.mktemp("faults")
@@ -169,7 +161,9 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     with running(**env) as system:
         address = system.site()
         headers = {"Authorization": f"Bearer {create_token(env)}"}
-        with httpx2.Client(base_url=address, headers=headers, trust_env=False, timeout=30) as api:
+        with httpx2.Client(
+            base_url=address, headers=headers, trust_env=False, timeout=PATIENCE
+        ) as api:
             yield Site(system, api, folder / "fault", database)
 
 
@@ -204,7 +198,7 @@ def test_a_job_that_runpod_never_begins_ends_when_its_time_is_over(
     site: Site, jobs: dict[str, dict[str, Any]]
 ) -> None:
     job = site.restore("stuck-in-queue")
-    until(lambda: site.stands(job)[0] == "queued")
+    eventually(lambda: site.stands(job)[0] == "queued")
     site.age(job, 661)
     assert site.end_of(job) == ("timed_out", "timed_out", 1)
 
@@ -241,8 +235,8 @@ def test_jobs_wait_for_a_runpod_that_takes_none_and_all_follow_once_it_does(
     site: Site, fault: str
 ) -> None:
     refused = site.restore(fault)
-    until(lambda: site.stands(refused) == ("pending", "on hold"))
+    eventually(lambda: site.stands(refused) == ("pending", "on hold"))
     behind_it = site.ask(site.upload())
-    until(lambda: site.stands(behind_it) == ("pending", "on hold"))
+    eventually(lambda: site.stands(behind_it) == ("pending", "on hold"))
     site.age_circuit()
     assert site.end_of(refused) == site.end_of(behind_it) == ("completed", None, 1)

@@ -7,8 +7,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,9 @@ from typing import Any
 import pytest
 
 from tests import factories
+from tests.services import PATIENCE
 from tests.store import Store, serving
+from tests.streams import eventually
 
 from .system import ROOT, clean_environment
 
@@ -25,6 +26,7 @@ REPORT = """
 import django; django.setup()
 from django.core.management import call_command; call_command("migrate", verbosity=0)
 from jobs import lifecycle; from jobs.models import Status; from tests import factories
+from tests.services import PATIENCE
 attempt, _ = factories.attempt(factories.job(status=Status.PROCESSING, options={}))
 lifecycle.apply_report(attempt=attempt, report=factories.report(output={"image_url": "%s"}))
 """
@@ -74,15 +76,8 @@ def working(env: dict[str, str], folder: Path) -> Iterator[None]:
 
 
 def ask(database: Path, query: str) -> list[Any]:
-    with closing(sqlite3.connect(database, timeout=20)) as connection, connection:
+    with closing(sqlite3.connect(database, timeout=PATIENCE)) as connection, connection:
         return connection.execute(query).fetchall()
-
-
-def wait(condition: Callable[[], Any], *, within: float = 60) -> None:
-    until = time.monotonic() + within
-    while not condition():
-        assert time.monotonic() < until, "It never came."
-        time.sleep(0.1)
 
 
 def test_a_worker_killed_while_it_fetches_loses_nothing(
@@ -91,11 +86,11 @@ def test_a_worker_killed_while_it_fetches_loses_nothing(
     code = REPORT % f"{store.origin}/trickle"
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=env, check=True)
     with working(env, tmp_path):
-        wait(lambda: store.calls)
+        eventually(lambda: store.calls)
     store.answers["/trickle"] = (200, {}, factories.picture("PNG"))
     # As if so much time had passed that whoever fetched is taken for dead.
     ask(database, "UPDATE jobs_fetch SET due_at = '2026-01-01 00:00:00'")
     with working(env, tmp_path):
-        wait(lambda: ask(database, "SELECT id FROM jobs_restore"))
+        eventually(lambda: ask(database, "SELECT id FROM jobs_restore"))
     assert ask(database, "SELECT status FROM jobs_job") == [("completed",)]
     assert [path for _, path, _, _ in store.calls] == ["/trickle"] * 2

@@ -15,6 +15,7 @@ import psycopg
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from tests.services import PATIENCE
 from tests.streams import eventually
 from tests.wire import Wire, Wires
 
@@ -64,7 +65,7 @@ def scribe(server: Server) -> Iterator[Scribe]:
 def connect(server: Server, scribe: Scribe, wires: Wires) -> Callable[[int], list[Wire]]:
     """Return a function that asks for so many streams, by session, grant and token in turn."""
     address = f"{server.address}/api/v1/events/token"
-    answer = httpx2.post(address, headers=scribe.bearer, json={}, trust_env=False)
+    answer = httpx2.post(address, headers=scribe.bearer, json={}, trust_env=False, timeout=PATIENCE)
     grant = quote(answer.json()["token"])
     ways = cycle([("", {"Cookie": f"sessionid={scribe.session}"}), (f"?token={grant}", {})])
     jobs = cycle(scribe.jobs)
@@ -80,7 +81,7 @@ def connect(server: Server, scribe: Scribe, wires: Wires) -> Callable[[int], lis
 
 def gauges(server: Server) -> dict[str, float]:
     """Return every gauge that the server tells Prometheus, but for sizes of memory."""
-    text = httpx2.get(f"{server.address}/metrics", trust_env=False).text
+    text = httpx2.get(f"{server.address}/metrics", trust_env=False, timeout=PATIENCE).text
     families = [each for each in text_string_to_metric_families(text) if each.type == "gauge"]
     samples = [sample for family in families for sample in family.samples]
     return {
@@ -90,7 +91,7 @@ def gauges(server: Server) -> dict[str, float]:
 
 def total(server: Server, name: str) -> float:
     """Return a counter of the server's."""
-    text = httpx2.get(f"{server.address}/metrics", trust_env=False).text
+    text = httpx2.get(f"{server.address}/metrics", trust_env=False, timeout=PATIENCE).text
     return float(re.findall(rf"^{name} (\S+)$", text, re.MULTILINE)[0])
 
 
@@ -184,7 +185,7 @@ def test_clients_that_are_gone_before_the_first_byte_leave_nothing(
         files = "process_open_fds{}"
         eventually(lambda: gauges(server)[files] >= start[files] + MANY)
         reset(wires)
-    eventually(lambda: gauges(server) == start, within=60)
+    eventually(lambda: gauges(server) == start)
 
 
 def test_clients_that_are_gone_after_the_first_byte_leave_nothing(
@@ -194,4 +195,4 @@ def test_clients_that_are_gone_after_the_first_byte_leave_nothing(
     opened(wires)
     assert are_open(server, MANY)
     reset(wires)
-    eventually(lambda: gauges(server) == start, within=60)
+    eventually(lambda: gauges(server) == start)

@@ -7,7 +7,7 @@ import sys
 
 import httpx2
 
-from tests.services import wait_for_port
+from tests.services import PATIENCE, wait_for_port
 
 from .system import ROOT, clean_environment
 
@@ -54,10 +54,12 @@ def output_of_a_server_that_is_called(own: dict[str, str], *options: str) -> str
     )
     try:
         wait_for_port(int(own["PORT"]))
-        with httpx2.Client(base_url=f"http://127.0.0.1:{own['PORT']}", trust_env=False) as client:
+        with httpx2.Client(
+            base_url=f"http://127.0.0.1:{own['PORT']}", trust_env=False, timeout=PATIENCE
+        ) as client:
             for method, path, _ in CALLS:
                 client.request(method, path, json={})
     finally:
         process.terminate()
-        output, _ = process.communicate(timeout=20)
+        output, _ = process.communicate(timeout=PATIENCE)
     return output

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import psutil
 import pytest
 
+from tests.services import PATIENCE
 from tests.streams import eventually
 
 from .system import ROOT, clean_environment, left
@@ -55,7 +56,7 @@ def beside(started: list[psutil.Process]) -> psutil.Process:
 def test_if_one_that_watches_is_killed_all_end(manager: subprocess.Popen[str]) -> None:
     started = eventually(lambda: commands(manager))
     beside(started).kill()
-    output, _ = manager.communicate(timeout=60)
+    output, _ = manager.communicate(timeout=PATIENCE)
     assert output.splitlines()[-1] == "-9"
     assert left(started) == []
 
@@ -63,6 +64,6 @@ def test_if_one_that_watches_is_killed_all_end(manager: subprocess.Popen[str]) -
 def test_a_stop_is_heard(manager: subprocess.Popen[str]) -> None:
     started = eventually(lambda: commands(manager))
     manager.terminate()
-    output, _ = manager.communicate(timeout=60)
+    output, _ = manager.communicate(timeout=PATIENCE)
     assert output.splitlines()[-1] == "143"
     assert left(started) == []

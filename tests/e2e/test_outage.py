@@ -11,7 +11,7 @@ import httpx2
 import psycopg
 import pytest
 
-from tests.services import STATE, free_port, start_postgresql
+from tests.services import PATIENCE, STATE, free_port, start_postgresql
 from tests.wire import Wire, Wires
 
 from .streams import database as databases
@@ -95,7 +95,9 @@ def followed(wires: Wires, server: Server, scribe: Scribe) -> list[Wire]:
     """Return a stream by token, one by session, and one by grant."""
     path = f"/api/v1/events/{scribe.jobs[0]}"
     address = f"{server.address}/api/v1/events/token"
-    grant = httpx2.post(address, headers=scribe.bearer, json={}, trust_env=False).json()["token"]
+    grant = httpx2.post(
+        address, headers=scribe.bearer, json={}, trust_env=False, timeout=PATIENCE
+    ).json()["token"]
     return [
         wires.open(path, scribe.bearer),
         wires.open(path, {"Cookie": f"sessionid={scribe.session}"}),
@@ -120,7 +122,7 @@ def read_to(wires: list[Wire], number: int) -> None:
 def refuse(server: Server, scribe: Scribe) -> float:
     """Ask for a stream that cannot be read now, and return for how many seconds that took."""
     address = f"{server.address}/api/v1/events/{scribe.jobs[0]}"
-    answer = httpx2.get(address, headers=scribe.bearer, timeout=60, trust_env=False)
+    answer = httpx2.get(address, headers=scribe.bearer, timeout=PATIENCE, trust_env=False)
     assert answer.status_code == 503
     assert answer.json()["code"] == "log_unavailable"
     assert int(answer.headers["retry-after"]) > 0
@@ -129,7 +131,7 @@ def refuse(server: Server, scribe: Scribe) -> float:
 
 def health(server: Server, address: str) -> httpx2.Response:
     """Return what the server says of itself."""
-    return httpx2.get(server.address + address, timeout=60, trust_env=False)
+    return httpx2.get(server.address + address, timeout=PATIENCE, trust_env=False)
 
 
 def test_streams_outlast_it_and_miss_nothing(

@@ -16,8 +16,7 @@ from tests.services import STATE, free_port
 
 from . import scenes
 from .axe import violations
-from .browsers import WITHIN
-from .people import SAMPLE, signed_up
+from .people import SAMPLE, reload_until_completed, signed_up
 from .scenes import SCENES
 from .stage import Stage
 from .system import clean_environment, running
@@ -128,7 +127,8 @@ def test_nothing_jumps(
     pictures = re.compile("/(preview|before|after|thumbnails)")
     held: list[Route] = []
     page.route(pictures, lambda route: held.append(route))
-    page.goto(stage.path(name), wait_until="domcontentloaded")
+    with page.expect_request(pictures):
+        page.goto(stage.path(name), wait_until="domcontentloaded")
     # Seen without its pictures first, whatever the machine is at.
     page.evaluate(_SEEN)
     page.unroute(pictures)  # which lets those go on that were held
@@ -147,22 +147,23 @@ def test_thirty_photos_come_at_once_over_one_stream(
     browser: Browser, site: str, tmp_path: Path, problems: list[str]
 ) -> None:
     page = watched(signed_up(browser, site, "thirty"), problems)
+    page.goto("about:blank")  # the first page's stream may be asked for as late as now
     streams: list[str] = []
     page.on(
         "request",
         lambda request: streams.append(request.url) if "/api/v1/events" in request.url else None,
     )
-    page.reload()
+    page.goto("/")
     page.locator("input[type=file]").set_input_files(pictures(tmp_path, 30))
     page.locator("main [type=submit]").first.click()
-    expect(page.locator(".card")).to_have_count(30, timeout=1.5 * WITHIN)
+    expect(page.locator(".card")).to_have_count(30)
     # While they run, another page of the site loads: HTTP/1.1 has connections left.
     other = page.context.new_page()
     other.goto("/")
     expect(other.locator(".card")).to_have_count(30)
     other.close()
     done = page.locator('.card .status[data-status="completed"]')
-    expect(done).to_have_count(30, timeout=1.5 * WITHIN)
+    expect(done).to_have_count(30)
     expect(page.locator("[data-uploads] li")).to_have_count(0)
     assert len(streams) == 1
     assert problems == []
@@ -176,16 +177,16 @@ def test_each_upload_tells_its_own_fate(browser: Browser, site: str, tmp_path: P
     shutil.copy(good, tmp_path / "copy.png")
     page.locator("input[type=file]").set_input_files([good, again])
     page.locator("main [type=submit]").first.click()
-    expect(page.locator(".card")).to_have_count(2, timeout=WITHIN)
+    expect(page.locator(".card")).to_have_count(2)
     page.context.set_offline(True)
     page.locator("input[type=file]").set_input_files([lost, tmp_path / "copy.png", diary])
     page.locator("main [type=submit]").first.click()
     lines = page.locator("[data-uploads] li")
     unsent = lines.locator("[data-says=unsent]:not([hidden])")
-    expect(unsent).to_have_count(3, timeout=WITHIN)
+    expect(unsent).to_have_count(3)
     expect(unsent.first).to_contain_text("It did not arrive.")
     page.context.set_offline(False)
-    expect(page.locator(".card")).to_have_count(3, timeout=WITHIN)
+    expect(page.locator(".card")).to_have_count(3)
     expect(lines.locator("[data-says=refused]:not([hidden])")).to_contain_text("not a picture")
     expect(lines.locator("[data-says=known]:not([hidden])")).to_have_count(1)
     lines.first.get_by_role("button", name="Remove").click()
@@ -214,7 +215,7 @@ def drop(page: Page, type: str, selector: str) -> None:
 def test_photos_are_dropped_and_pasted(browser: Browser, site: str, type: str) -> None:
     page = signed_up(browser, site, type)
     drop(page, type, "[data-upload]")
-    expect(page.locator(".card")).to_have_count(1, timeout=WITHIN)
+    expect(page.locator(".card")).to_have_count(1)
     expect(page.get_by_role("heading", name="gran")).to_be_visible()
 
 
@@ -263,7 +264,7 @@ def test_by_keyboard_alone_one_uploads_selects_and_deletes(
     page.locator("input[type=file]").set_input_files(pictures(tmp_path, 2))
     until_focused(page, "main [type=submit]")
     page.keyboard.press("Enter")
-    expect(page.locator(".card")).to_have_count(2, timeout=WITHIN)
+    expect(page.locator(".card")).to_have_count(2)
     until_focused(page, ".card [type=checkbox]")
     page.keyboard.press("Space")
     page.get_by_role("button", name="Delete").press("Enter")
@@ -280,11 +281,8 @@ def test_without_javascript_everything_is_a_form(
     page.locator("main [type=submit]").first.click()
     expect(page.get_by_text("2 photos are being restored.")).to_be_visible()
     page.locator(".card a").first.click()
-    status = page.get_by_test_id("status")
-    for _ in range(60):
-        if status.get_attribute("data-status") == "completed":
-            break
-        page.reload(wait_until="load")
+    page.wait_for_url(re.compile("/photos/[0-9a-f-]{36}/$"))
+    reload_until_completed(page)
     expect(page.locator(".compare figure")).to_have_count(2)
     expect(page.get_by_role("slider")).to_have_count(0)
     page.get_by_role("button", name="Share by link").click()
@@ -317,7 +315,7 @@ def test_who_looks_elsewhere_sees_it_by_title_and_icon(
     page.evaluate("window.away = true")
     page.locator("input[type=file]").set_input_files(pictures(tmp_path, 2))
     page.locator("main [type=submit]").first.click()
-    expect(page).to_have_title(re.compile(r"^\(2\) My photos"), timeout=WITHIN)
+    expect(page).to_have_title(re.compile(r"^\(2\) My photos"))
     icon = page.locator("link[rel=icon]")
     expect(icon).to_have_attribute("href", re.compile("favicon-done"))
     page.evaluate("window.away = false; dispatchEvent(new Event('visibilitychange'))")
@@ -331,9 +329,7 @@ def test_a_job_is_cancelled_and_tried_again(browser: Browser, site: str, stage: 
     page.get_by_role("button", name="Cancel").click()
     expect(page.get_by_test_id("status")).to_have_attribute("data-status", "cancelled")
     page.get_by_role("button", name="Try again").click()
-    expect(page.get_by_test_id("status")).to_have_attribute(
-        "data-status", "completed", timeout=WITHIN
-    )
+    expect(page.get_by_test_id("status")).to_have_attribute("data-status", "completed")
 
 
 def test_a_shared_photo_opens_by_its_password(browser: Browser, site: str, stage: Stage) -> None:

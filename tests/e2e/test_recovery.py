@@ -7,7 +7,6 @@ import re
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from .browsers import WITHIN
 from .stage import Stage
 from .streams.server import Server
 
@@ -31,8 +30,8 @@ def status(page: Page) -> str:
 def expect_completed(page: Page) -> None:
     """See that the page has the result, says nothing of a lost connection, and is the same."""
     state = page.locator(status(page))
-    expect(state).to_have_attribute("data-status", "completed", timeout=WITHIN)
-    expect(page.get_by_text(LOST)).to_be_hidden(timeout=WITHIN)
+    expect(state).to_have_attribute("data-status", "completed")
+    expect(page.get_by_text(LOST)).to_be_hidden()
     assert page.evaluate("window.sameDocument"), "the page was loaded again"
 
 
@@ -40,7 +39,7 @@ def expect_completed(page: Page) -> None:
 def test_offline(browser: Browser, server: Server, stage: Stage, name: str) -> None:
     page = opened(browser, server, stage, name)
     page.context.set_offline(True)
-    expect(page.get_by_text(LOST)).to_be_visible(timeout=WITHIN)
+    expect(page.get_by_text(LOST)).to_be_visible()
     stage.report("running", "COMPLETED")
     expect(page.locator(status(page))).to_have_attribute("data-status", "processing")
     page.context.set_offline(False)
@@ -51,7 +50,7 @@ def test_offline(browser: Browser, server: Server, stage: Stage, name: str) -> N
 def test_a_restart_of_the_server(browser: Browser, server: Server, stage: Stage, name: str) -> None:
     page = opened(browser, server, stage, name)
     server.stop()
-    expect(page.get_by_text(LOST)).to_be_visible(timeout=WITHIN)
+    expect(page.get_by_text(LOST)).to_be_visible()
     stage.report("running", "COMPLETED")
     server.start()
     expect_completed(page)
@@ -78,7 +77,7 @@ def test_a_rest_in_the_back_forward_cache(
     stage.report("running", "COMPLETED")
     page.evaluate("dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true }))")
     state = page.locator(status(page))
-    expect(state).to_have_attribute("data-status", "completed", timeout=WITHIN)
+    expect(state).to_have_attribute("data-status", "completed")
 
 
 @PAGES
@@ -89,7 +88,7 @@ def test_who_is_signed_out_is_told_that_the_page_is_not_live(
     other = page.context.new_page()
     other.goto("/")
     other.get_by_role("button", name="Sign out").click()
-    expect(page.get_by_text("This page is not up to date any more.")).to_be_visible(timeout=WITHIN)
+    expect(page.get_by_text("This page is not up to date any more.")).to_be_visible()
     page.get_by_role("link", name="Reload it").click()
     expect(page).to_have_url(re.compile("/accounts/sign-in/"))
 
@@ -115,7 +114,7 @@ def test_when_the_last_of_a_state_is_deleted_only_of_these_there_are_none(
     other = page.context.new_page()
     other.goto(f"{stage.path('photo-failed')}delete/")
     other.get_by_role("button", name="Delete for good").click()
-    expect(page.get_by_text("There are none of these.")).to_be_visible(timeout=WITHIN)
+    expect(page.get_by_text("There are none of these.")).to_be_visible()
     expect(page.get_by_text("No photos yet")).to_be_hidden()
     expect(page.get_by_label("Select all")).not_to_be_checked()
 
@@ -133,7 +132,7 @@ def test_what_is_asked_for_elsewhere_comes_into_the_grid(
     stage.ask_again("done")
     stage.report("done", "COMPLETED")
     card = page.locator(".card").first
-    expect(card).to_contain_text("Gran, 1961", timeout=WITHIN)
+    expect(card).to_contain_text("Gran, 1961")
     expect(card.locator(".status")).to_have_attribute("data-status", "completed")
     expect(page.locator(".card")).to_have_count(before - 1)
     assert page.evaluate("window.sameDocument")

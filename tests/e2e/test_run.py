@@ -20,7 +20,7 @@ import httpx2
 import psutil
 import pytest
 
-from tests.services import free_port, start_postgresql, start_valkey
+from tests.services import PATIENCE, free_port, start_postgresql, start_valkey
 
 from .system import ROOT, clean_environment, create_token, left, running
 
@@ -50,7 +50,9 @@ def test_the_demo_account_that_is_printed_signs_in(own: dict[str, str]) -> None:
 
 def sign_in(site: str, username: str, password: str) -> str:
     """Sign in by the page's form; return the address one ends at."""
-    with httpx2.Client(base_url=site, follow_redirects=True, trust_env=False) as client:
+    with httpx2.Client(
+        base_url=site, follow_redirects=True, trust_env=False, timeout=PATIENCE
+    ) as client:
         page = client.get("/accounts/sign-in/").text
         found = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', page)
         assert found
@@ -115,7 +117,7 @@ def test_if_one_dies_the_others_stop_and_the_reason_is_on_screen(
         system.site()
         started = system.descendants()
         system.part(pattern).kill()
-        assert system.finish(within=60) != 0
+        assert system.finish() != 0
         assert system.lines[-1] == f"{part} was killed by SIGKILL, so everything was stopped."
         assert left(started) == []
 
@@ -129,7 +131,7 @@ def test_a_stop_in_the_middle_of_the_start_leaves_nothing(own: dict[str, str]) -
                 pass
             started = system.descendants()
             system.process.send_signal(signal.SIGINT)
-            system.finish(within=60)
+            system.finish()
         assert left(started) == []
         assert "Traceback" not in "\n".join(system.lines)
 
@@ -148,7 +150,7 @@ def test_a_terminal_that_closes_is_a_stop(own: dict[str, str]) -> None:
     started = psutil.Process(process.pid).children(recursive=True)
     os.close(ours)
     process.send_signal(signal.SIGHUP)
-    process.wait(timeout=60)
+    process.wait(timeout=PATIENCE)
     assert left(started) == []
 
 
@@ -161,7 +163,7 @@ def test_if_a_process_of_the_manager_s_own_is_killed_everything_stops_too(
         beside = [process for process in started if "run" in process.cmdline()]
         assert len(beside) == 6
         beside[2].kill()
-        assert system.finish(within=60) != 0
+        assert system.finish() != 0
         assert "was killed by SIGKILL, so everything was stopped." in system.lines[-1]
         assert left(started) == []
 
@@ -171,7 +173,7 @@ def test_nothing_outlives_the_manager(own: dict[str, str]) -> None:
         system.site()
         started = system.descendants()
         system.process.kill()
-        _, alive = psutil.wait_procs(started, timeout=60)
+        _, alive = psutil.wait_procs(started, timeout=PATIENCE)
         assert alive == []
 
 
@@ -180,7 +182,13 @@ def test_the_worker_and_beat_refuse_wrong_settings_too(own: dict[str, str]) -> N
     for part in ("worker", "beat"):
         command = [sys.executable, "-m", "celery", "-A", "photorestore", part]
         answer = subprocess.run(
-            command, cwd=ROOT, env=env, capture_output=True, text=True, check=False, timeout=60
+            command,
+            cwd=ROOT,
+            env=env,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=PATIENCE,
         )
         assert answer.returncode != 0, part
         assert "photorestore.E003" in answer.stdout + answer.stderr
@@ -191,7 +199,7 @@ def test_an_address_in_a_file_is_an_address_too(own: dict[str, str], tmp_path: P
     file.write_text(start_valkey())
     with running(**own, REDIS_URL_FILE=str(file)) as system:
         system.site()
-        names = [" ".join(process.cmdline()) for process in system.descendants()]
+        names = system.commands().values()
     assert not [name for name in names if "valkey" in name]
 
 
@@ -200,7 +208,7 @@ def test_a_port_that_is_taken_is_a_clear_error(own: dict[str, str]) -> None:
         taken.bind(("127.0.0.1", int(own["PORT"])))
         taken.listen()
         with running(**own) as system:
-            assert system.finish(within=60) == 1
+            assert system.finish() == 1
     (line,) = system.lines
     assert line.startswith(f"Port {own['PORT']} cannot be used: Address already in use. ")
     assert "PORT=" in line
@@ -208,7 +216,7 @@ def test_a_port_that_is_taken_is_a_clear_error(own: dict[str, str]) -> None:
 
 def test_a_wrong_setting_is_a_clear_error(own: dict[str, str]) -> None:
     with running(**own, PUBLIC_URL="https://photos.example") as system:
-        assert system.finish(within=60) == 1
+        assert system.finish() == 1
     output = "\n".join(system.lines)
     assert "photorestore.E001" in output
     assert "photorestore.E003" in output
@@ -229,7 +237,7 @@ def test_a_service_that_does_not_answer_is_a_clear_error(
     own: dict[str, str], name: str, address: str
 ) -> None:
     with running(**own | {name: address}) as system:
-        assert system.finish(within=60) == 1
+        assert system.finish() == 1
     output = "\n".join(system.lines)
     assert name in output
     assert "Traceback" not in output
@@ -240,7 +248,7 @@ def test_what_the_environment_names_is_used_and_not_started(own: dict[str, str])
     with running(**given) as system:
         system.wait_for("completed")
         system.site()
-        names = [" ".join(process.cmdline()) for process in system.descendants()]
+        names = system.commands().values()
     assert not [name for name in names if "valkey" in name]
     assert [name for name in names if "restorer.local" in name]
 
@@ -276,7 +284,7 @@ def test_with_an_endpoint_of_one_s_own_none_is_started_and_no_sample_restored(
     }
     with running(**given) as system:
         system.site()
-        names = [" ".join(process.cmdline()) for process in system.descendants()]
+        names = system.commands().values()
         assert not [name for name in names if "restorer.local" in name]
     server.shutdown()
     thread.join()
@@ -290,11 +298,13 @@ def test_an_open_stream_ends_cleanly_when_the_site_stops(own: dict[str, str]) ->
         site = system.site()
         token = create_token(own)
         headers = {"Authorization": f"Bearer {token}"}
-        with httpx2.Client(base_url=site, headers=headers, trust_env=False) as client:
+        with httpx2.Client(
+            base_url=site, headers=headers, trust_env=False, timeout=PATIENCE
+        ) as client:
             photo = Path("restorer/samples/rocket.jpg").read_bytes()
             answer = client.post("/api/v1/photos", files={"image": ("a.jpg", photo)})
             url = answer.json()["events_url"]
-            with client.stream("GET", url, timeout=20) as stream:
+            with client.stream("GET", url) as stream:
                 chunks = stream.iter_text()
                 assert next(chunks) == "retry: 3000\n\n"
                 system.part("uvicorn").send_signal(signal.SIGTERM)
@@ -309,5 +319,7 @@ def test_a_second_run_goes_on_with_the_first_one_s_photos(own: dict[str, str]) -
         site = system.site()
         token = create_token(own)
         headers = {"Authorization": f"Bearer {token}"}
-        answer = httpx2.get(f"{site}/api/v1/photos", headers=headers, trust_env=False)
+        answer = httpx2.get(
+            f"{site}/api/v1/photos", headers=headers, trust_env=False, timeout=PATIENCE
+        )
         assert len(answer.json()["results"]) == 2

@@ -21,6 +21,8 @@ from typing import Any
 
 import pytest
 
+from tests.services import PATIENCE
+
 from .streams import database as databases
 from .streams.chance import chance_of
 from .streams.reader import Manner, Place, Pulse, Reader
@@ -28,8 +30,8 @@ from .streams.response import Event
 from .streams.site import Site
 from .system import ROOT
 
-GIVE_UP = 60  # seconds after the last event was written
-TOO_LONG = 115  # seconds in all: soon pytest would be ended, and nothing told of it
+GIVE_UP = PATIENCE  # seconds after the last event was written
+TOO_LONG = 600  # seconds in all: later pytest would be ended, and nothing told of it
 # Streams end, buffers are full, the log is asked and clients are given up all the time.
 HURRIED = {
     "EVENTS_BUFFER": "2",

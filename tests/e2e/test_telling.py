@@ -9,7 +9,6 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.streams import eventually
 
-from .browsers import WITHIN
 from .stage import Stage
 from .streams.server import Server
 
@@ -54,7 +53,7 @@ def test_title_and_icon_tell_until_somebody_looks(
     page.evaluate("window.away = true")
     stage.report("running", "COMPLETED")
     ready = "My photos" if name == "photos" else "Restored · The harbour"
-    expect(page).to_have_title(f"(1) {ready} · PhotoRestore", timeout=WITHIN)
+    expect(page).to_have_title(f"(1) {ready} · PhotoRestore")
     expect(icon).to_have_attribute("href", re.compile("favicon-done"))
     page.evaluate("window.away = false; dispatchEvent(new Event('visibilitychange'))")
     expect(page).to_have_title(f"{ready} · PhotoRestore")
@@ -74,7 +73,7 @@ def test_the_browser_tells_who_asked_for_it(
     assert page.evaluate("window.asked") == 1
     page.evaluate("window.away = true")
     stage.report("running", "COMPLETED")
-    eventually(lambda: page.evaluate("window.notices.length"), within=60)
+    eventually(lambda: page.evaluate("window.notices.length"))
     ((title, icon),) = page.evaluate("window.notices")
     assert title == "The harbour: Restored"
     assert "favicon-done" in icon
@@ -86,6 +85,7 @@ def test_the_wish_is_kept_and_can_be_taken_back(
     page = opened(browser, server, stage, "photos", allowed=True)
     button = page.get_by_role("button", name="Tell me when one is ready")
     button.click()
+    expect(button).to_have_attribute("aria-pressed", "true")
     page.reload()
     expect(button).to_have_attribute("aria-pressed", "true")
     button.click()
@@ -93,7 +93,7 @@ def test_the_wish_is_kept_and_can_be_taken_back(
     assert page.evaluate("window.asked") == 0
     page.evaluate("window.away = true")
     stage.report("running", "COMPLETED")
-    expect(page).to_have_title(re.compile(r"^\(1\)"), timeout=WITHIN)
+    expect(page).to_have_title(re.compile(r"^\(1\)"))
     assert page.evaluate("window.notices") == []
 
 
@@ -103,7 +103,7 @@ def test_who_looks_at_the_page_needs_no_notice(
     page = opened(browser, server, stage, "photo-running", allowed=True)
     page.get_by_role("button", name="Tell me when it is ready").click()
     stage.report("running", "COMPLETED")
-    expect(page.get_by_test_id("after")).to_be_visible(timeout=WITHIN)
+    expect(page.get_by_test_id("after")).to_be_visible()
     assert page.evaluate("window.notices") == []
     expect(page).to_have_title("Restored · The harbour · PhotoRestore")
 
@@ -137,7 +137,7 @@ def test_where_it_was_allowed_before_it_is_offered_once_at_most(
     page.locator("[data-notify] button").click()
     page.evaluate("window.away = true")
     stage.report("running", "COMPLETED")
-    expect(page).to_have_title(re.compile(r"^\(1\)"), timeout=WITHIN)
+    expect(page).to_have_title(re.compile(r"^\(1\)"))
     page.reload()
     expect(page.locator("[data-notify] button")).to_be_hidden()
 
@@ -151,7 +151,7 @@ def test_a_failure_is_told_in_the_reader_s_language(
     page.evaluate("window.sameDocument = true")
     stage.report("running", "TIMED_OUT")
     expect(page.get_by_role("alert")).to_have_text(
-        "Die Restaurierung hat zu lange gedauert und wurde angehalten.", timeout=WITHIN
+        "Die Restaurierung hat zu lange gedauert und wurde angehalten."
     )
     assert page.evaluate("window.sameDocument")
 
@@ -167,6 +167,19 @@ def test_a_browser_that_does_not_let_us_is_named(
     )
 
 
+def requests_of(page: Page, server: Server) -> list[str]:
+    """Return a list to which the path is added of whatever the page will ask for."""
+    found: list[str] = []
+    # But the icon's, which may come as late as now.
+    page.on(
+        "request",
+        lambda it: (
+            None if "/static/" in it.url else found.append(it.url.removeprefix(server.address))
+        ),
+    )
+    return found
+
+
 def test_a_result_that_replaces_another_leaves_it_among_the_others(
     browser: Browser, server: Server, stage: Stage
 ) -> None:
@@ -175,11 +188,10 @@ def test_a_result_that_replaces_another_leaves_it_among_the_others(
     shown = page.get_by_test_id("after")
     expect(shown).to_be_visible()
     listed = page.locator(".earlier li").count()
-    old, requests = shown.get_attribute("src"), []
-    page.on("request", lambda request: requests.append(request.url.removeprefix(server.address)))
+    old, requests = shown.get_attribute("src"), requests_of(page, server)
     stage.report("done", "COMPLETED")
-    expect(page.locator(".earlier li")).to_have_count(listed + 1, timeout=WITHIN)
-    eventually(lambda: shown.evaluate("image => image.naturalWidth > 0"), within=60)
+    expect(page.locator(".earlier li")).to_have_count(listed + 1)
+    eventually(lambda: shown.evaluate("image => image.naturalWidth > 0"))
     assert requests == [shown.get_attribute("src")] != [old]
     first = page.locator(".earlier li").first
     expect(first.locator("img")).to_have_attribute("src", str(old))
@@ -196,13 +208,11 @@ def test_who_waits_sees_those_before_it_become_fewer_without_asking(
     hint = page.locator("[data-ahead]")
     expect(hint).to_be_visible()
     before = hint.inner_text()
-    requests: list[str] = []
-    # But the icon's, which may come as late as now.
-    page.on("request", lambda it: None if "/static/" in it.url else requests.append(it.url))
+    requests = requests_of(page, server)
     stage.report("queued", "COMPLETED")
     stage.tell_places()
-    expect(hint).not_to_have_text(before, timeout=WITHIN)
+    expect(hint).not_to_have_text(before)
     expect(hint).to_have_text(re.compile("before it|is next"))
     stage.report("done", "IN_PROGRESS")
-    expect(hint).to_be_hidden(timeout=WITHIN)
+    expect(hint).to_be_hidden()
     assert requests == []

@@ -8,6 +8,7 @@ import httpx2
 import standardwebhooks
 
 from tests import factories
+from tests.services import PATIENCE
 from tests.store import Store, serving
 from tests.streams import eventually
 
@@ -21,14 +22,14 @@ def test_a_delivery_outlives_the_worker_and_comes_signed(own: dict[str, str]) ->
         with running(**own) as system, calling(system.site(), create_token(own)) as client:
             hook = registered(client, f"{receiver.origin}/hook")
             # Noted; what the worker has leased is free again half a minute after its death.
-            eventually(lambda: tries(client, hook), within=60)
+            eventually(lambda: tries(client, hook))
             system.part("celery.* worker").kill()
-            system.finish(within=60)
+            system.finish()
         receiver.answers["/hook"] = (204, {}, b"")
         id, tried = receiver.calls[0][2]["webhook-id"], len(receiver.calls)
         with running(**own):
             # Not the only one: each start restores a sample.
-            eventually(lambda: id in ids(receiver.calls[tried:]), within=90)
+            eventually(lambda: id in ids(receiver.calls[tried:]))
     verify = standardwebhooks.Webhook(hook["secret"]).verify
     assert {verify(call[3], call[2])["type"] for call in receiver.calls} == {"completed"}
 
@@ -39,7 +40,9 @@ def ids(calls: list[tuple[str, str, dict[str, str], bytes]]) -> list[str]:
 
 def calling(site: str, token: str) -> httpx2.Client:
     headers = {"Authorization": f"Bearer {token}"}
-    return httpx2.Client(base_url=f"{site}/api/v1", headers=headers, trust_env=False, timeout=20)
+    return httpx2.Client(
+        base_url=f"{site}/api/v1", headers=headers, trust_env=False, timeout=PATIENCE
+    )
 
 
 def registered(client: httpx2.Client, url: str) -> Any:

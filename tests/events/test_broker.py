@@ -19,6 +19,7 @@ from events import log
 from jobs import callbacks
 from jobs.models import ApiToken, Status
 from tests import factories
+from tests.services import PATIENCE
 
 
 @pytest.fixture
@@ -52,7 +53,7 @@ def test_a_stream_has_its_events_from_the_log(mute: None, server: str, settings:
 
     append(final=False)
     url = f"{server}/api/v1/events/{job.pk}"
-    with httpx2.stream("GET", url, headers=headers, timeout=30, trust_env=False) as answer:
+    with httpx2.stream("GET", url, headers=headers, timeout=PATIENCE, trust_env=False) as answer:
         events = (event.id for event in httpx2.EventSource(answer) if event.data)
         assert next(events) == "1"
         append(final=True)
@@ -67,13 +68,13 @@ def test_what_this_process_commits_reaches_its_streams_without_a_broker(
     attempt, _ = callbacks.open_attempt(job)
     headers = {"Authorization": f"Bearer {ApiToken.make(user=job.photo.owner)}"}
     url = f"{server}/api/v1/events/{job.pk}"
-    with httpx2.stream("GET", url, headers=headers, timeout=30, trust_env=False) as answer:
+    with httpx2.stream("GET", url, headers=headers, timeout=PATIENCE, trust_env=False) as answer:
         events = (event.event for event in httpx2.EventSource(answer) if event.data)
         told = server + reverse(
             "webhooks:runpod-progress", args=[callbacks.progress_token(attempt)]
         )
         body = {"progress": 0.5, "stage": "tone"}
-        assert httpx2.post(told, json=body, timeout=30, trust_env=False).status_code == 200
+        assert httpx2.post(told, json=body, timeout=PATIENCE, trust_env=False).status_code == 200
         assert next(events) == "progress"
 
 

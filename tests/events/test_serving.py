@@ -14,6 +14,7 @@ from events.metrics import counters
 from events.relay import Relay
 from jobs.models import Job
 from tests.conftest import serving
+from tests.services import PATIENCE
 from tests.streams import append, bearer, calling, eventually, following, path, refused, take
 from tests.wire import Wires
 
@@ -97,7 +98,7 @@ def test_an_address_beside_a_stream_s_is_not_found(
 def test_what_is_no_stream_says_how_long_it_is_but_for_nothing(
     client: httpx2.Client, server: str, job: Job
 ) -> None:
-    answer = httpx2.get(server + path(job), trust_env=False)
+    answer = httpx2.get(server + path(job), trust_env=False, timeout=PATIENCE)
     assert int(answer.headers["content-length"]) == len(answer.content)
     append(job, "completed", final=True)
     answer = client.get(path(job), headers={"Last-Event-ID": "1"})

@@ -12,6 +12,7 @@ from channels.layers import get_channel_layer
 from events.metrics import counters
 from jobs.models import Job
 from tests import factories
+from tests.services import PATIENCE
 from tests.streams import append, append_many, following, path, take
 
 
@@ -159,14 +160,19 @@ def test_a_reset_of_a_stream_that_has_ended_ends_too(client: httpx2.Client, job:
 
 
 def test_nobody_follows_without_saying_who_they_are(server: str, job: Job) -> None:
-    answer = httpx2.get(server + path(job), trust_env=False)
+    answer = httpx2.get(server + path(job), trust_env=False, timeout=PATIENCE)
     assert answer.status_code == 401
     assert answer.headers["www-authenticate"] == "Bearer"
 
 
 def test_a_wrong_token_is_refused(server: str, job: Job) -> None:
     headers = {"Authorization": "Bearer wrong"}
-    assert httpx2.get(server + path(job), headers=headers, trust_env=False).status_code == 401
+    assert (
+        httpx2.get(
+            server + path(job), headers=headers, trust_env=False, timeout=PATIENCE
+        ).status_code
+        == 401
+    )
 
 
 def test_another_person_s_job_does_not_exist(client: httpx2.Client, server: str, job: Job) -> None:
@@ -184,7 +190,9 @@ def test_a_session_may_follow_too(server: str, job: Job) -> None:
     cookies = {"sessionid": browser.cookies["sessionid"].value}
     append(job)
     with (
-        httpx2.Client(base_url=server, cookies=cookies, trust_env=False) as client,
+        httpx2.Client(
+            base_url=server, cookies=cookies, trust_env=False, timeout=PATIENCE
+        ) as client,
         following(client, path(job)) as events,
     ):
         assert take(events, 1) == [("1", "progress")]

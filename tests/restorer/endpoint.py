@@ -17,7 +17,7 @@ from restorer.local_access import Settings
 from restorer.local_app import create_app
 from restorer.local_worker import Handler
 
-DEADLINE = 60.0  # seconds until a fact that does not come true fails its test
+DEADLINE = 180.0  # seconds until a fact that does not come true fails its test
 KEY = "rp_test_key"
 
 Progress = Callable[[float, str], None]

@@ -811,7 +811,7 @@ def test_sigterm_ends_the_process_quietly_though_a_job_runs() -> None:
     environment = {"RUNPOD_API_KEY": KEY, "RUNPOD_ENDPOINT_ID": "mine"}
     process = start("--port", str(port), **environment)
     base, headers = f"http://127.0.0.1:{port}/v2/mine", {"Authorization": f"Bearer {KEY}"}
-    with httpx2.Client(base_url=base, headers=headers, trust_env=False) as client:
+    with httpx2.Client(base_url=base, headers=headers, timeout=DEADLINE, trust_env=False) as client:
         wait_for_listener(port)
         job_id = client.post("/run", json={"input": {}}).json()["id"]
         assert client.get(f"/status/{job_id}").json()["status"] == "IN_PROGRESS"

@@ -13,7 +13,7 @@ import pytest
 from restorer import local_faults
 from restorer.local_faults import Fault, Switch
 
-from .endpoint import KEY, Endpoint, Gate, Json, Receiver, Serve, answer_by_input
+from .endpoint import DEADLINE, KEY, Endpoint, Gate, Json, Receiver, Serve, answer_by_input
 
 pytestmark = pytest.mark.usefixtures("nothing_unexpected")
 
@@ -293,7 +293,8 @@ def test_an_address_of_the_endpoint_leads_to_a_private_one(endpoint: Endpoint) -
     report = endpoint.ended(submit(endpoint, "completed-with-redirect").json()["id"])
     url = report["output"]["image_url"]
     assert url.startswith(f"http://127.0.0.1:{endpoint.address[1]}/")
-    answer = httpx2.get(url, headers={"Authorization": f"Bearer {KEY}"}, trust_env=False)
+    headers = {"Authorization": f"Bearer {KEY}"}
+    answer = httpx2.get(url, headers=headers, timeout=DEADLINE, trust_env=False)
     assert answer.status_code == 307
     assert answer.headers["Location"].startswith("http://169.254.169.254/")
 

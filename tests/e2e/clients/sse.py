@@ -13,7 +13,7 @@ from httpx_sse import connect_sse
 def main(url: str) -> None:
     """Follow the stream to its end."""
     headers = {"Authorization": f"Bearer {os.environ['TOKEN']}"}
-    with httpx.Client(headers=headers, timeout=60, trust_env=False) as client:
+    with httpx.Client(headers=headers, timeout=180, trust_env=False) as client:
         while follow(client, url) != httpx.codes.NO_CONTENT:
             time.sleep(0.1)
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.e2e.system import ROOT, clean_environment
-from tests.services import start_valkey, wait_for_port
+from tests.services import PATIENCE, start_valkey, wait_for_port
 
 from . import database as databases
 from .site import free_ports
@@ -51,7 +51,7 @@ class Server:
         """Ask it to end, and see that it does."""
         assert self._process
         self._process.terminate()
-        assert self._process.wait(60) == -signal.SIGTERM, self.log()
+        assert self._process.wait(PATIENCE) == -signal.SIGTERM, self.log()
 
     def kill(self) -> None:
         """End it, if it runs."""

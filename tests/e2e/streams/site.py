@@ -15,7 +15,7 @@ import psycopg
 import redis
 
 from tests.e2e.system import ROOT, clean_environment
-from tests.services import start_valkey, wait_for_port
+from tests.services import PATIENCE, start_valkey, wait_for_port
 from tests.streams import eventually
 
 # Below those that Linux gives to clients: who knocks at a dead server's port could be given it.
@@ -84,7 +84,7 @@ class Site:
 
     async def wait_until_all_listen(self) -> None:
         """Wait until every server has found the broker again."""
-        await asyncio.to_thread(eventually, self._all_listen, within=60)
+        await asyncio.to_thread(eventually, self._all_listen)
 
     def _all_listen(self) -> bool:
         with redis.Redis(port=self._broker_port) as broker:
@@ -128,7 +128,7 @@ class Site:
     async def _end_server(self, port: int, number: signal.Signals) -> None:
         server = self._servers[port]
         server.send_signal(number)
-        status = await asyncio.to_thread(server.wait, 60)
+        status = await asyncio.to_thread(server.wait, PATIENCE)
         assert status == -number, f"A server ended with the status {status}."
 
     def _start_broker(self) -> None:

@@ -23,6 +23,7 @@ from jobs.accounts import export
 from jobs.archives import archive
 from jobs.models import ApiToken, Job, Photo, Share, Webhook
 from tests import factories
+from tests.services import PATIENCE
 
 pytestmark = pytest.mark.django_db
 
@@ -158,7 +159,9 @@ def test_it_arrives_whole_over_the_wire(server: str, user: User) -> None:
     browser = Client()
     browser.force_login(user)
     cookies = {name: morsel.value for name, morsel in browser.cookies.items()}
-    with httpx2.Client(base_url=server, cookies=cookies, trust_env=False) as client:
+    with httpx2.Client(
+        base_url=server, cookies=cookies, trust_env=False, timeout=PATIENCE
+    ) as client:
         page = client.get("/account/").text
         token = page.split('name="csrfmiddlewaretoken" value="')[1].split('"')[0]
         answer = client.post("/account/export/", data={"csrfmiddlewaretoken": token})

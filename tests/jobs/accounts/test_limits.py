@@ -17,6 +17,7 @@ from jobs import tasks
 from jobs.models import Allowance
 from tests import factories
 from tests.conftest import serving
+from tests.services import PATIENCE
 from tests.together import together
 
 from .conftest import text
@@ -96,7 +97,7 @@ def test_a_proxy_is_believed_where_it_is_named(proxies: str, last: int) -> None:
 
     with (
         serving(application, forwarded_allow_ips=proxies) as site,
-        httpx2.Client(base_url=site, trust_env=False) as client,
+        httpx2.Client(base_url=site, trust_env=False, timeout=PATIENCE) as client,
     ):
         page = client.get("/accounts/sign-in/").text
         token = page.split('name="csrfmiddlewaretoken" value="')[1].split('"')[0]
