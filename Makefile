@@ -1,6 +1,9 @@
 # One list of verbs. `make run` and `make demo PHOTO=…` need Python 3.11, git and make, nothing else.
 PYTHON ?= python3
 BIN := .venv/bin
+# As it was written: a dollar sign in a photo's path is no variable of make's.
+override PHOTO := $(value PHOTO)
+export PHOTO
 PIP := $(BIN)/python -m pip --disable-pip-version-check install -qq --require-hashes --only-binary :all:
 
 .PHONY: run demo test test-fast lint format messages bench soak browser judges clients requirements clean

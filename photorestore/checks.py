@@ -54,10 +54,43 @@ def check_public_url(**kwargs: Any) -> list[CheckMessage]:
 
 
 @register
+def check_allowed_hosts(**kwargs: Any) -> list[CheckMessage]:
+    """Each host is one that a request may be for: a name without scheme, port and path."""
+    hint = "Such as photos.example, or .example for all of its names; several by commas."
+    return [
+        _error(17, f"ALLOWED_HOSTS has {host!r}, which is no host.", hint)
+        for host in settings.ALLOWED_HOSTS
+        if not _is_host(host)
+    ]
+
+
+def _is_host(text: str) -> bool:
+    return text in ("", "*") or split_domain_port(text) == (text.lower().rstrip("."), "")
+
+
+@register
+def check_called_hosts(**kwargs: Any) -> list[CheckMessage]:
+    """What may be called is written so that an address can be of it."""
+    hint = "A host, such as .example, or an origin without a path, such as http://127.0.0.1:9000."
+    return [
+        _error(18, f"{name} has {entry!r}, which is neither host nor origin.", hint)
+        for name in ("RUNPOD_RESULT_HOSTS", "WEBHOOKS_HOSTS")
+        for entry in map(str.strip, getattr(settings, name))
+        if not (_is_host(entry) or _is_origin(entry.rstrip("/")))
+    ]
+
+
+def _is_origin(text: str) -> bool:
+    found = split(text)
+    is_called = found.scheme in ("http", "https") and bool(found.hostname)
+    return is_called and text.lower() == f"{found.scheme}://{found.netloc.lower()}"
+
+
+@register
 def check_services(**kwargs: Any) -> list[CheckMessage]:
     """The database and the broker have addresses of a kind that we speak."""
     found: list[CheckMessage] = []
-    if split(settings.DATABASE_URL).scheme not in settings.DATABASE_SCHEMES:
+    if environment.database(settings.DATABASE_URL) is None:
         hint = "postgres://user:password@host:5432/name or sqlite:////absolute/path.sqlite3"
         found.append(_error(4, "DATABASE_URL names no database that we know.", hint))
     if split(settings.REDIS_URL).scheme not in ("redis", "rediss", "unix"):

@@ -50,7 +50,6 @@ def restore(photo: Path, folder: Path) -> int:
         if job["status"] != "completed":
             return 1
         answer = client.get(job["restore"]["image_url"]).raise_for_status()
-    folder.mkdir(parents=True, exist_ok=True)
     extension = {"image/png": "png"}.get(answer.headers["Content-Type"], "jpg")
     path = folder / f"{photo.stem}-restored.{extension}"
     path.write_bytes(answer.content)

@@ -12,6 +12,7 @@ from django.core.exceptions import ImproperlyConfigured
 N = TypeVar("N", int, float)
 
 _env = environ.FileAwareEnv()
+_DATABASES = ("sqlite", "postgres", "postgresql", "psql", "pgsql")
 # Names whose file cannot be read, and why; photorestore.checks reports them.
 unreadable: dict[str, str] = {}
 # Names whose value is no number that is allowed, and what is; reported there, too.
@@ -61,9 +62,23 @@ def letters(url: str) -> dict[str, Any] | None:
     return found
 
 
+def database(url: str) -> dict[str, Any] | None:
+    """Return Django's settings for the database that the address names, if it does.
+
+    One in memory is none: each of our processes would have its own.
+    """
+    if split(url).scheme not in _DATABASES:
+        return None
+    found: dict[str, Any] = environ.Env.db_url_config(url)
+    is_named = found["NAME"] or "service" in found.get("OPTIONS", {})
+    return found if is_named and found["NAME"] != ":memory:" else None
+
+
 def split(url: str) -> SplitResult:
     """Return the address in its parts, all of them empty where it is none."""
     try:
-        return urlsplit(url)
+        found = urlsplit(url)
+        _ = found.port  # which is read only now
     except ValueError:
         return urlsplit("")
+    return found

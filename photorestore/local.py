@@ -62,6 +62,11 @@ def main(arguments: list[str]) -> int:
     except Refusal as refusal:
         sys.stderr.write(f"{refusal}\n")
         return refusal.status
+    except OSError as error:
+        if error.filename is None:
+            raise
+        sys.stderr.write(f"{error.filename}: {error.strerror}.\n")
+        return 1
     except KeyboardInterrupt:
         return 130
 
@@ -94,9 +99,11 @@ def demo(stack: ExitStack) -> int:
     os.environ["MEDIA_ROOT"] = given("MEDIA_ROOT") or str(state / "media")
     commands = parts.commands(port=port, state=state)
     photo = _photo()
+    VAR_DIR.mkdir(mode=0o700, exist_ok=True)
+    (folder := VAR_DIR / "demo").mkdir(exist_ok=True)
     _prepare(commands)
     os.environ |= _guest()
-    restore = parts.python("photorestore.demo", "restore", str(photo), str(VAR_DIR / "demo"))
+    restore = parts.python("photorestore.demo", "restore", str(photo), str(folder))
     return _loop({**commands, "demo": restore}, Console(sys.stdout, only="demo"))
 
 

@@ -10,7 +10,7 @@ from urllib.parse import unquote
 
 import environ
 
-from .environment import given, letters, number, split
+from .environment import database, given, letters, number, split
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 # What a running system writes on its own machine: the default database, files, keys. Not in git.
@@ -102,12 +102,8 @@ TEMPLATES = [
 # Database
 
 DATABASE_URL = given("DATABASE_URL", f"sqlite:///{VAR_DIR / 'db.sqlite3'}")
-DATABASE_SCHEMES = ("sqlite", "postgres", "postgresql", "psql", "pgsql")
-if split(DATABASE_URL).scheme in DATABASE_SCHEMES:
-    DATABASES = {"default": environ.Env.db_url_config(DATABASE_URL)}
-else:
-    # photorestore.E004 says what is wrong; until then nothing may fail in a less helpful way.
-    DATABASES = {"default": {"ENGINE": "django.db.backends.dummy"}}
+# photorestore.E004 says what is wrong; until then nothing may fail in a less helpful way.
+DATABASES = {"default": database(DATABASE_URL) or {"ENGINE": "django.db.backends.dummy"}}
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     # Several processes write. A transaction that starts as a reader and then writes fails at once
     # when another has written meanwhile (SQLITE_BUSY_SNAPSHOT); an immediate one waits its turn.

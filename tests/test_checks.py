@@ -39,8 +39,21 @@ def test_the_default_settings_are_right(settings: Any) -> None:
         ({"PUBLIC_URL": "https://photos.example/path"}, "photorestore.E002"),
         ({"PUBLIC_URL": "ftp://photos.example"}, "photorestore.E002"),
         ({"PUBLIC_URL": "https://other.example"}, "photorestore.E003"),
+        ({"PUBLIC_URL": "http://127.0.0.1:99999"}, "photorestore.E002"),
+        ({"ALLOWED_HOSTS": ["localhost", "127.0.0.1", "http://a"]}, "photorestore.E017"),
+        ({"ALLOWED_HOSTS": ["localhost", "127.0.0.1", "a:8000"]}, "photorestore.E017"),
+        ({"ALLOWED_HOSTS": ["localhost", "127.0.0.1", "a b"]}, "photorestore.E017"),
+        ({"RUNPOD_RESULT_HOSTS": ["https://a/b"]}, "photorestore.E018"),
+        ({"RUNPOD_RESULT_HOSTS": ["ftp://a"]}, "photorestore.E018"),
+        ({"WEBHOOKS_HOSTS": ["*", "http://a:port"]}, "photorestore.E018"),
+        ({"WEBHOOKS_HOSTS": ["a:9000"]}, "photorestore.E018"),
         ({"DATABASE_URL": "photos"}, "photorestore.E004"),
+        ({"DATABASE_URL": "postgres://"}, "photorestore.E004"),
+        ({"DATABASE_URL": "postgres://u:p@localhost:port/photos"}, "photorestore.E004"),
+        ({"DATABASE_URL": "sqlite://"}, "photorestore.E004"),
+        ({"DATABASE_URL": "sqlite://:memory:"}, "photorestore.E004"),
         ({"REDIS_URL": "http://localhost"}, "photorestore.E005"),
+        ({"REDIS_URL": "redis://localhost:port"}, "photorestore.E005"),
         ({"MEDIA_ROOT": Path("/proc/1/photos")}, "photorestore.E006"),
         ({"PUBLIC_URL": "http://[::1"}, "photorestore.E002"),
         ({"METRICS_TOKEN": "a" * 15}, "photorestore.E016"),
@@ -66,6 +79,13 @@ def test_the_default_settings_are_right(settings: Any) -> None:
 def test_a_wrong_setting_is_named(settings: Any, wrong: dict[str, Any], id: str) -> None:
     wrong = {"SECRET_KEY_IS_LOCAL": False, "EMAIL_URL": "smtp://mail.example", **wrong}
     assert ids(settings, **wrong) == [id]
+
+
+def test_hosts_of_every_kind_are_hosts(settings: Any) -> None:
+    hosts = ["localhost", "127.0.0.1", "[::1]", ".Example.com", "photos.example.", "", "*"]
+    assert ids(settings, ALLOWED_HOSTS=hosts) == []
+    origins = [*hosts, "http://127.0.0.1:9000", "HTTPS://Photos.example/", "http://[::1]:1 "]
+    assert ids(settings, WEBHOOKS_HOSTS=origins, RUNPOD_RESULT_HOSTS=origins) == []
 
 
 def test_a_database_s_address_may_have_options_of_its_own() -> None:
