@@ -1,4 +1,5 @@
 // A server that does what servers and what is between do at their worst: each request gets the next answer.
+import assert from "node:assert/strict";
 import http from "node:http";
 import { createClient } from "../src/index.js";
 
@@ -55,6 +56,32 @@ export const typed = (type, body) => (response) => head(response, type).end(body
 
 /** Say nothing at all. */
 export const silent = () => () => {};
+
+/** Have the client's clock of silence stand still: return its alarms, for the test to ring. */
+export function alarms(t, heartbeat) {
+  const { setTimeout, clearTimeout } = globalThis;
+  const set = [];
+  t.mock.method(globalThis, "setTimeout", (task, delay, ...values) => {
+    if (delay !== 2.5 * heartbeat) return setTimeout(task, delay, ...values);
+    const alarm = { isSet: true, ring: task };
+    set.push(alarm);
+    return alarm;
+  });
+  t.mock.method(globalThis, "clearTimeout", (timer) => {
+    if (set.includes(timer)) timer.isSet = false;
+    else clearTimeout(timer);
+  });
+  return set;
+}
+
+/** Wait until it holds. */
+export async function until(holds) {
+  const end = performance.now() + 180_000; // milliseconds: a machine may be slow, and busy
+  while (!holds()) {
+    if (performance.now() > end) assert.fail(`It never held: ${holds}`);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
 
 /** Gather what a subscriber is told, and resolve `closed` once it is closed. */
 export function listener() {

@@ -5,7 +5,7 @@ import { createRequire } from "node:module";
 import { setTimeout as pause } from "node:timers/promises";
 import test from "node:test";
 import { JSDOM } from "jsdom";
-import { ended, event, hostile, open, refused, typed } from "./hostile.js";
+import { ended, event, hostile, open, refused, typed, until } from "./hostile.js";
 
 const dom = new JSDOM("<!DOCTYPE html>", { url: "https://photos.example" });
 Object.assign(globalThis, { window: dom.window, document: dom.window.document });
@@ -14,7 +14,7 @@ globalThis.navigator ??= dom.window.navigator; // Node 20 has none
 for (const version of ["18", "19"]) await test(`React ${version}`, (t) => suite(t, version));
 
 async function suite(t, version) {
-  const { createElement: h, createRoot, createClient, renderToString, StrictMode, useJobEvents, version: found } = await packages(version);
+  const { createElement: h, createRoot, createClient, renderToString, StrictMode, useEffect, useJobEvents, version: found } = await packages(version);
   assert.equal(found.split(".")[0], version);
 
   /** Render a component in a page of its own. */
@@ -28,11 +28,14 @@ async function suite(t, version) {
   /** Follow in a component, and keep what the hook returned last. */
   function follower(client, handlers) {
     const views = [];
+    let inUse;
     const Follower = ({ id, own = handlers }) => {
       views.push(useJobEvents(id, own, { client }));
+      // After the hook's own effects.
+      useEffect(() => { inUse = own; });
       return null;
     };
-    return { views, Follower, view: () => views.at(-1) };
+    return { views, Follower, view: () => views.at(-1), handlersInUse: () => inUse };
   }
 
   const cases = {
@@ -100,13 +103,13 @@ async function suite(t, version) {
         open(event(1, "queued"))(response);
         finish = () => response.write(event(2, "completed"));
       });
-      const { Follower, view } = follower(server.client());
+      const { Follower, view, handlersInUse } = follower(server.client());
       const root = page(t, h(Follower, { id: "a", own: { onCompleted: () => assert.fail() } }));
       await until(() => view()?.status === "queued");
       const called = [];
       const own = { onQueued: () => assert.fail("It was told before."), onCompleted: ({ job_id }) => called.push(job_id) };
       root.render(h(Follower, { id: "a", own }));
-      await pause(20);
+      await until(() => handlersInUse() === own);
       finish();
       await until(() => called.length);
       assert.deepEqual([called, server.requests.length], [["a"], 1]);
@@ -180,12 +183,4 @@ async function packages(version) {
   const require = createRequire(new URL("package.json", home));
   const found = await Promise.all(["index", "react"].map((name) => import(new URL(`src/${name}.js`, copy))));
   return Object.assign({}, require("react"), require("react-dom/client"), require("react-dom/server"), ...found);
-}
-
-async function until(holds) {
-  for (let count = 0; count < 2000; count += 1) {
-    if (holds()) return;
-    await pause(5);
-  }
-  assert.fail(`It never held: ${holds}`);
 }

@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { Problem } from "../src/index.js";
-import { broken, ended, event, hostile, listener, open, refused, silent, typed } from "./hostile.js";
+import { alarms, broken, ended, event, hostile, listener, open, refused, silent, typed, until } from "./hostile.js";
 
 const SOON = "retry: 1\n\n"; // come back at once
+const HEARTBEAT = 1_000_000;
 
 /** Follow the job until it is closed, and return what was told. */
 async function followed(server, options, jobId = "a") {
@@ -94,22 +95,34 @@ test("an event without an id is told, and leaves the place", async (t) => {
 
 test("a silent line is given up", async (t) => {
   const server = await hostile(t, open(SOON, event(1, "queued")), silent(), open(event(2, "completed")));
-  const told = await followed(server, { heartbeat: 40 });
+  const set = alarms(t, HEARTBEAT);
+  const told = listener();
+  server.client({ heartbeat: HEARTBEAT }).subscribe("a", told.handlers);
+  await until(() => told.events.length);
+  set.at(-1).ring();
+  await until(() => server.requests.length === 2);
+  set.at(-1).ring();
+  await told.closed;
   assert.deepEqual(told.events, ["1 queued", "2 completed"]);
   assert.equal(server.requests.length, 3);
   await server.requests[0].gone;
 });
 
 test("a heartbeat keeps a line", async (t) => {
-  const server = await hostile(t, (response) => {
-    open()(response);
-    let beats = 0;
-    const timer = setInterval(() => {
-      response.write(": heartbeat\n\n");
-      if ((beats += 1) === 10) response.end(event(1, "completed"), () => clearInterval(timer));
-    }, 100);
-  });
-  await followed(server, { heartbeat: 200 });
+  let line;
+  const server = await hostile(t, (response) => open()((line = response)));
+  const set = alarms(t, HEARTBEAT);
+  const told = listener();
+  server.client({ heartbeat: HEARTBEAT }).subscribe("a", told.handlers);
+  await until(() => told.connections.includes("open"));
+  for (let beats = 0; beats < 10; beats += 1) {
+    const count = set.length;
+    line.write(": heartbeat\n\n");
+    await until(() => set.length > count);
+    assert.deepEqual(set.map(({ isSet }) => isSet), [...Array(set.length - 1).fill(false), true]);
+  }
+  line.end(event(1, "completed"));
+  await told.closed;
   assert.equal(server.requests.length, 1);
 });
 

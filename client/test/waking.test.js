@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { ended, event, hostile, listener, open, refused } from "./hostile.js";
+import { ended, event, hostile, listener, open, refused, until } from "./hostile.js";
 
 /** Give this process what a page has: events, and whether it is seen. */
 function page(t) {
@@ -14,18 +14,15 @@ function page(t) {
   return (type) => target.dispatchEvent(new Event(type));
 }
 
-/** Follow, and resolve once the connection is as wanted. */
-async function until(client, told, wanted) {
-  const { onConnection } = told.handlers;
-  await new Promise((resolve) => {
-    client.subscribe("a", {
-      ...told.handlers,
-      onConnection(state, error) {
-        onConnection(state, error);
-        if (state === wanted) setTimeout(resolve);
-      },
-    });
-  });
+/** Follow, and resolve once the first event was told; or once the connection is lost. */
+async function followed(client, told) {
+  client.subscribe("a", told.handlers);
+  await until(() => told.events.length);
+}
+
+async function lost(client, told) {
+  client.subscribe("a", told.handlers);
+  await until(() => told.connections.includes("reconnecting"));
 }
 
 for (const type of ["online", "pageshow", "visibilitychange"]) {
@@ -33,7 +30,7 @@ for (const type of ["online", "pageshow", "visibilitychange"]) {
     const dispatch = page(t);
     const server = await hostile(t, ended("retry: 1000000\n\n", event(1, "queued")), open(event(2, "completed")));
     const told = listener();
-    await until(server.client(), told, "reconnecting");
+    await lost(server.client(), told);
     dispatch(type);
     await told.closed;
     assert.deepEqual(told.events, ["1 queued", "2 completed"]);
@@ -44,7 +41,7 @@ test("a page that is not seen is not woken", async (t) => {
   const dispatch = page(t);
   const server = await hostile(t, ended("retry: 1000000\n\n", event(1, "queued")), open(event(2, "completed")));
   const told = listener();
-  await until(server.client(), told, "reconnecting");
+  await lost(server.client(), told);
   document.hidden = true;
   dispatch("visibilitychange");
   await new Promise(setImmediate);
@@ -58,7 +55,7 @@ test("nothing comes sooner than Retry-After", async (t) => {
   const dispatch = page(t);
   const server = await hostile(t, refused(503, { "retry-after": "1" }), open(event(1, "completed")));
   const told = listener();
-  await until(server.client(), told, "reconnecting");
+  await lost(server.client(), told);
   dispatch("online");
   await told.closed;
   const [first, second] = server.requests;
@@ -69,11 +66,11 @@ test("a line that was silent too long is made anew when the page is seen", async
   const dispatch = page(t);
   const server = await hostile(t, open(event(1, "queued")), open(event(2, "completed")));
   const told = listener();
-  await until(server.client({ heartbeat: 1000 }), told, "open");
+  await followed(server.client({ heartbeat: 1_000_000 }), told);
   dispatch("visibilitychange");
   assert.equal(server.requests.length, 1);
   const now = Date.now();
-  t.mock.method(Date, "now", () => now + 1500);
+  t.mock.method(Date, "now", () => now + 1_500_000);
   dispatch("visibilitychange");
   await told.closed;
   assert.deepEqual(told.events, ["1 queued", "2 completed"]);
@@ -85,7 +82,7 @@ for (const [parting, back] of [["pagehide", "pageshow"], ["offline", "online"]])
     const dispatch = page(t);
     const server = await hostile(t, open("retry: 1000000\n\n", event(1, "queued")), open(event(2, "completed")));
     const told = listener();
-    await until(server.client(), told, "open");
+    await followed(server.client(), told);
     dispatch(parting);
     await server.requests[0].gone;
     dispatch(back);

@@ -1,7 +1,7 @@
 // One connection for many jobs, where the server lets its owner follow all of them.
 import assert from "node:assert/strict";
 import test from "node:test";
-import { event, hostile, listener, open, refused, typed } from "./hostile.js";
+import { event, hostile, listener, open, refused, typed, until } from "./hostile.js";
 
 const job = (id, status, members) => ({ job_id: id, status, progress: 0, error: null, ...members });
 const json = (body) => typed("application/json", JSON.stringify(body));
@@ -21,14 +21,6 @@ async function many(t, jobs, answers = {}) {
   });
   const of = (path) => server.requests.filter(({ url }) => url === `/api/v1${path}`);
   return { server, client: server.client(), of, streams, own };
-}
-
-async function until(holds) {
-  for (let count = 0; count < 2000; count += 1) {
-    if (holds()) return;
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-  assert.fail(`It never held: ${holds}`);
 }
 
 test("jobs that are followed together share the stream of all", async (t) => {
