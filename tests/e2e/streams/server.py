@@ -12,17 +12,16 @@ from pathlib import Path
 from typing import Any
 
 from tests.e2e.system import ROOT, clean_environment
-from tests.services import PATIENCE, start_valkey, wait_for_port
+from tests.services import PATIENCE, free_port, start_valkey, wait_for_port
 
 from . import database as databases
-from .site import free_ports
 
 
 class Server:
     """One process of uvicorn, at the same port whenever it is started."""
 
     def __init__(self, env: dict[str, str], log: Path) -> None:
-        (self.port,) = free_ports(1)
+        self.port = free_port()
         self.address = f"http://127.0.0.1:{self.port}"
         self.env = env | {"PUBLIC_URL": self.address}
         self._log = log

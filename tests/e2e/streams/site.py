@@ -6,7 +6,6 @@ import asyncio
 import os
 import random
 import signal
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -15,18 +14,15 @@ import psycopg
 import redis
 
 from tests.e2e.system import ROOT, clean_environment
-from tests.services import PATIENCE, start_valkey, wait_for_port
+from tests.services import PATIENCE, free_port, start_valkey, wait_for_port
 from tests.streams import eventually
-
-# Below those that Linux gives to clients: who knocks at a dead server's port could be given it.
-_PORTS = range(25_000, 26_000)
 
 
 class Site:
     """A broker, and some web servers over a database that is there already."""
 
     def __init__(self, database: str, folder: Path, servers: int, env: dict[str, str]) -> None:
-        self._broker_port, *self.ports = free_ports(1 + servers)
+        self._broker_port, *self.ports = [free_port() for _ in range(1 + servers)]
         self._broker_id = 0
         self._database = database
         self._log = folder / "web.log"
@@ -139,15 +135,3 @@ class Site:
 
     def _signal_broker(self, number: signal.Signals) -> None:
         os.kill(self._broker_id, number)
-
-
-def free_ports(count: int) -> list[int]:
-    """Return ports at which nobody answers at the moment."""
-    found: list[int] = []
-    for port in random.SystemRandom().sample(_PORTS, len(_PORTS)):
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)):
-                found.append(port)
-        if len(found) == count:
-            break
-    return found
