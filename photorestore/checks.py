@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
+import re
 import resource
+from email.utils import parseaddr
 from typing import Any
 
 import environ
@@ -110,6 +113,35 @@ def check_email(**kwargs: Any) -> list[CheckMessage]:
         hint = "Such as smtp+tls://user:password@mail.example:587."
         return [checks.Warning(message, hint=hint, id="photorestore.W030")]
     return []
+
+
+@register
+def check_email_from(**kwargs: Any) -> list[CheckMessage]:
+    """Letters are from somewhere."""
+    sender = settings.DEFAULT_FROM_EMAIL
+    if re.fullmatch(r"[^@\s]+@[^@\s]+", parseaddr(sender)[1]):
+        return []
+    hint = "PhotoRestore <photos@photos.example>, or the address alone."
+    return [_error(31, f"EMAIL_FROM is {sender!r}, which has no address.", hint)]
+
+
+@register
+def check_proxies(**kwargs: Any) -> list[CheckMessage]:
+    """Proxies are named by what they can be known by. uvicorn passes over all else in silence."""
+    hint = "Such as 127.0.0.1,10.0.0.0/8, or * for any."
+    return [
+        _error(19, f"FORWARDED_ALLOW_IPS has {entry!r}, which is no address or network.", hint)
+        for entry in map(str.strip, given("FORWARDED_ALLOW_IPS", "*").split(","))
+        if entry not in ("", "*") and not _is_network(entry)
+    ]
+
+
+def _is_network(text: str) -> bool:
+    try:
+        ipaddress.ip_network(text)
+    except ValueError:
+        return False
+    return True
 
 
 @register

@@ -71,6 +71,8 @@ def test_the_default_settings_are_right(settings: Any) -> None:
         ({"RUNPOD_ENDPOINT_ID": ""}, "photorestore.E010"),
         ({"RUNPOD_BASE_URL": "https://api.runpod.ai/v2"}, "photorestore.W001"),
         ({"EVENTS_MAX_STREAMS": 2**62}, "photorestore.W002"),
+        ({"DEFAULT_FROM_EMAIL": "nobody"}, "photorestore.E031"),
+        ({"DEFAULT_FROM_EMAIL": "PhotoRestore <a b@c>"}, "photorestore.E031"),
         ({"EMAIL_URL": "mail.example"}, "photorestore.E030"),
         ({"EMAIL_URL": "smtp://mail.example:mail"}, "photorestore.E030"),
         ({**PUBLIC, "EMAIL_URL": "consolemail://"}, "photorestore.W030"),
@@ -114,6 +116,23 @@ def test_a_file_s_last_line_break_is_not_part_of_its_value(
     (tmp_path / "key").write_text("secret\n")
     monkeypatch.setenv("ONE_NAME_FILE", str(tmp_path / "key"))
     assert environment.given("ONE_NAME") == "secret"
+
+
+@pytest.mark.parametrize(
+    ("proxies", "id"),
+    [
+        ("", None),
+        ("*", None),
+        ("127.0.0.1, 10.0.0.0/8,::1", None),
+        ("proxy", "photorestore.E019"),
+        ("10.0.0.1/8", "photorestore.E019"),  # which uvicorn would take for a name
+    ],
+)
+def test_proxies_are_addresses_or_networks(
+    settings: Any, monkeypatch: pytest.MonkeyPatch, proxies: str, id: str | None
+) -> None:
+    monkeypatch.setenv("FORWARDED_ALLOW_IPS", proxies)
+    assert ids(settings) == ([id] if id else [])
 
 
 def test_debug_is_true_or_false(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
