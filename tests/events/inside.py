@@ -11,6 +11,7 @@ from typing import NamedTuple, TypeVar
 from events import reads, relay
 from events.metrics import counters
 from events.relay import Relay
+from tests.services import PATIENCE
 
 T = TypeVar("T")
 
@@ -36,7 +37,7 @@ def on_the_loop(function: Callable[[Relay], T]) -> T:
         return function(ours)
 
     loop, ours = next(pair for pair in list(relay._relays.items()) if pair[0].is_running())
-    return asyncio.run_coroutine_threadsafe(run(), loop).result(20)
+    return asyncio.run_coroutine_threadsafe(run(), loop).result(PATIENCE)
 
 
 def _held(ours: Relay) -> Held:

@@ -17,6 +17,7 @@ from events.metrics import latency
 from events.relay import Relay
 from tests import factories
 from tests.events.inside import nothing_read
+from tests.services import PATIENCE
 
 
 @pytest.fixture
@@ -83,6 +84,6 @@ def told(stream: str, seq: int) -> Packet:
 
 
 async def until(fact: Callable[[], bool]) -> None:
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE):
         while not fact():  # noqa: ASYNC110 - nobody tells when
             await asyncio.sleep(0.005)

@@ -19,11 +19,11 @@ def main() -> dict[str, Any]:
     ran = endpoint.run({"answer": answer})
     failed = endpoint.run({"answer": {"error": "no face found"}})
     found = {
-        "run": ran.output(timeout=10),
+        "run": ran.output(timeout=100),
         "status": ran.status(),
         "stream": [*ran.stream()],
-        "run_sync": endpoint.run_sync({"answer": answer}, timeout=10),
-        "failed": [failed.output(timeout=10), failed.status()],
+        "run_sync": endpoint.run_sync({"answer": answer}, timeout=100),
+        "failed": [failed.output(timeout=100), failed.status()],
         "unknown_job": refusal(runpod.endpoint.Job("local", "none", endpoint.rp_client).status),
         "unknown_endpoint": refusal(lambda: runpod.Endpoint("other", api_key=key).health()),
         "wrong_key": refusal(lambda: runpod.Endpoint("local", api_key="wrong").health()),

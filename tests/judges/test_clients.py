@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from tests.restorer.endpoint import KEY, Endpoint, Json, Progress
+from tests.services import PATIENCE
 
 from .conftest import Judges
 
@@ -39,7 +40,7 @@ def endpoint() -> Iterator[Endpoint]:
 
 def said(*command: str | Path, **environment: str) -> Json:
     answer = subprocess.run(
-        command, env=environment, capture_output=True, text=True, check=False, timeout=120
+        command, env=environment, capture_output=True, text=True, check=False, timeout=PATIENCE
     )
     assert answer.returncode == 0, answer.stderr
     return dict(json.loads(answer.stdout))

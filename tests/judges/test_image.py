@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from tests.services import PATIENCE
+
 from . import image
 from .conftest import ROOT, Judges
 
@@ -36,7 +38,13 @@ def started(judges: Judges, built: Path, input: Any) -> subprocess.CompletedProc
     test_input = json.dumps({"input": input})
     command = [str(judges.python), *arguments, "--test_input", test_input]
     return subprocess.run(
-        command, cwd=built, env=_CLEAN, capture_output=True, text=True, check=False, timeout=120
+        command,
+        cwd=built,
+        env=_CLEAN,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=PATIENCE,
     )
 
 
@@ -89,6 +97,6 @@ def test_it_starts_as_a_module_too(judges: Judges) -> None:
     test_input = json.dumps({"input": {"scale": 3}})
     command = [str(judges.python), "-m", "restorer.handler", "--test_input", test_input]
     answer = subprocess.run(
-        command, cwd=ROOT, env={}, capture_output=True, text=True, check=False, timeout=120
+        command, cwd=ROOT, env={}, capture_output=True, text=True, check=False, timeout=PATIENCE
     )
     assert "The scale must be 1, 2 or 4." in answer.stdout

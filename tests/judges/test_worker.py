@@ -15,6 +15,7 @@ import pytest
 from PIL import Image
 
 from tests.restorer.endpoint import Endpoint, Json, Receiver
+from tests.services import PATIENCE
 
 from . import image
 from .conftest import ROOT, Judges
@@ -48,12 +49,12 @@ def endpoint(
     yield endpoint
     endpoint.close()
     worker.send_signal(signal.SIGTERM)
-    worker.wait(20)
+    worker.wait(PATIENCE)
     log.close()
 
 
 def ended(endpoint: Endpoint, **input: Any) -> Json:
-    answer = endpoint.http.post("/runsync", json={"input": input}, timeout=60)
+    answer = endpoint.http.post("/runsync", json={"input": input}, timeout=PATIENCE)
     return dict(answer.json())
 
 

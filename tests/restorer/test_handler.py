@@ -21,6 +21,7 @@ from restorer import delivery, pipeline, progress, source
 from restorer import handler as handler_module
 from restorer.handler import handler, run
 from tests.restorer import pictures
+from tests.restorer.endpoint import DEADLINE
 from tests.restorer.pictures import SAMPLES
 
 
@@ -439,8 +440,8 @@ def test_the_model_name_is_the_one_that_is_published() -> None:
 
 
 def until(true: Any) -> None:
-    """Wait for a fact that another thread brings about; fail after a minute."""
-    deadline = time.monotonic() + 60
+    """Wait for a fact that another thread brings about; fail after a while."""
+    deadline = time.monotonic() + DEADLINE
     while not true():
         assert time.monotonic() < deadline
         threading.Event().wait(0.005)
