@@ -15,10 +15,18 @@ import uvicorn
 from django.conf import settings as django_settings
 from django.contrib.auth.models import User
 from django.utils import translation
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 
 from . import factories
 from .cloud import Cloud
 from .services import free_port, wait_for_port
+
+# An example that takes long is no fault: the machine may be slow.
+hypothesis_settings.register_profile(
+    "patient", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+hypothesis_settings.load_profile("patient")
 
 
 @pytest.fixture(autouse=True)

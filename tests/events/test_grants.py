@@ -27,6 +27,7 @@ USERS: list[Any] = ["", "x", "-1", "٧", 7, "9" * 5000, ["7"]]
 STREAMS: list[Any] = ["owner.7", [], [1], [""], [["owner.7"]], {"a": 1}]
 TIMES: list[Any] = ["9999999999", [], 10**400, float("inf"), float("nan")]
 SECRET = "a-secret-of-ours-with-more-than-32-bytes"
+UNCHECKED = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 KEYS = f"new:{SECRET},old:{SECRET[::-1]}"
 
 
@@ -184,7 +185,7 @@ def test_a_huge_token_is_refused_before_it_is_parsed(monkeypatch: pytest.MonkeyP
     assert grants.read(token).user == 7
 
 
-@hypothesis_settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@hypothesis_settings(suppress_health_check=UNCHECKED)
 @given(position=strategies.integers(0, 10_000), character=strategies.characters())
 def test_no_character_of_a_grant_may_be_another(position: int, character: str) -> None:
     token = signed(claims())
@@ -194,7 +195,7 @@ def test_no_character_of_a_grant_may_be_another(position: int, character: str) -
         refusal(changed)
 
 
-@hypothesis_settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@hypothesis_settings(suppress_health_check=UNCHECKED)
 @given(
     name=strategies.sampled_from(["aud", "sub", "streams", "exp", "iat", "nbf", "kid", "x"]),
     value=strategies.recursive(
