@@ -49,6 +49,15 @@ def browser() -> Iterator[Browser]:
         chromium.close()
 
 
+@pytest.fixture(autouse=True)
+def _no_pages_left(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Close what a test has opened: pages that go on being live keep the machine busy."""
+    yield
+    if "browser" in request.fixturenames:
+        for context in request.getfixturevalue("browser").contexts:
+            context.close()
+
+
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """Run the site without workers: nothing happens but what a test asks for and reports."""
