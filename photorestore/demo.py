@@ -16,7 +16,7 @@ import httpx2
 from .environment import given
 
 _BAR = 24  # characters
-_PATIENCE = 60.0  # seconds for the site to answer for the first time
+_PATIENCE = 300.0  # seconds for the site to answer for the first time; a machine may be slow
 
 
 def main(arguments: list[str]) -> int:

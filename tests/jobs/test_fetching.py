@@ -44,7 +44,7 @@ def names(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[str]]:
 
 
 def rules(*entries: str, **fields: Any) -> Rules:
-    return Rules.of(entries or ("*",), **{"max_bytes": 1000, "seconds": 5.0, **fields})
+    return Rules.of(entries or ("*",), **{"max_bytes": 1000, "seconds": 60.0, **fields})
 
 
 def refusal(url: str, *entries: str) -> str:
