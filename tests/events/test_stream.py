@@ -74,8 +74,9 @@ def test_what_the_layer_lost_is_counted(
     client: httpx2.Client, job: Job, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.EVENTS_CATCH_UP = 0.05
-    monkeypatch.setattr("events.messages.GROUP", "nobody")
     with following(client, path(job)) as events:
+        # Only now: the server that begins to listen later would do so there, too.
+        monkeypatch.setattr("events.messages.GROUP", "nobody")
         count = counters.caught_up
         append_many(job, 3)
         assert len(take(events, 3)) == 3
