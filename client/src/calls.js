@@ -6,7 +6,8 @@ const TIMER = 2 ** 31; // milliseconds that no timer can wait
 
 export function upload(client, image, { title, restore, ...options } = NONE) {
   const form = new FormData();
-  form.append("image", image, image.name ?? "photo");
+  const file = image instanceof Uint8Array ? new Blob([/** @type {any} */ (image)]) : image;
+  form.append("image", file, image.name ?? "photo");
   if (title) form.append("title", title);
   if (restore) form.append("restore", JSON.stringify(restore));
   return call(client, "POST", "/photos", form, options);
@@ -14,23 +15,23 @@ export function upload(client, image, { title, restore, ...options } = NONE) {
 
 /** Start a job that was only created, or make a new one for a photo. */
 export function restore(client, what, options) {
-  if (typeof what === "string") return call(client, "POST", `/jobs/${what}/restore`, null, options);
+  if (typeof what === "string") return call(client, "POST", `${of(what)}/restore`, null, options);
   const body = { photo_id: what.photoId, options: what.options };
   return call(client, "POST", "/jobs", body, options);
 }
 
 export function get(client, jobId, options) {
-  return call(client, "GET", jobId === "all" ? "/jobs" : `/jobs/${jobId}`, null, options);
+  return call(client, "GET", jobId === "all" ? "/jobs" : of(jobId), null, options);
 }
 
 export function cancel(client, jobId, options) {
-  return call(client, "POST", `/jobs/${jobId}/cancel`, null, options);
+  return call(client, "POST", `${of(jobId)}/cancel`, null, options);
 }
 
 export async function waitFor(client, jobId, { signal, timeout } = NONE) {
   const subscription = client.subscribe(jobId);
   const stop = () => subscription.close(signal.reason);
-  const timer = timeout < TIMER && setTimeout(() => subscription.close(late(timeout)), timeout);
+  const timer = timeout != null && timeout < TIMER && setTimeout(() => subscription.close(late(timeout)), timeout);
   signal?.addEventListener("abort", stop);
   if (signal?.aborted) stop();
   try {
@@ -60,5 +61,8 @@ function completed(job) {
   if (job.status === "completed") return job;
   throw failureOf(job);
 }
+
+/** Return where a job is: its id may come from an address, and leads nowhere else. */
+const of = (jobId) => `/jobs/${encodeURIComponent(jobId)}`;
 
 const late = (timeout) => new DOMException(`The job took longer than ${timeout} ms.`, "TimeoutError");

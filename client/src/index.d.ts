@@ -210,9 +210,12 @@ export interface CallOptions {
 }
 
 export interface Client {
-  /** Keep a photo. `restore: true`, or options such as `{scale: 2}`, restores it at once. */
+  /**
+   * Keep a photo: a file, or its bytes. `restore: true`, or options such as `{scale: 2}`, restores
+   * it at once.
+   */
   upload(
-    image: Blob,
+    image: Blob | Uint8Array,
     options?: CallOptions & {
       title?: string | undefined;
       restore?: boolean | Record<string, unknown> | undefined;

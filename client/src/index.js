@@ -38,8 +38,7 @@ export function createClient({
   function request(path, init, token) {
     const { last, ...options } = { ...init };
     const url = `${baseUrl.replace(/\/$/, "")}/api/v1${path}`;
-    const isGrant = /^[^.]+\.[^.]+\.[^.]+$/.test(token);
-    if (isGrant && last !== undefined) {
+    if (last !== undefined && /^[^.]+(\.[^.]+){2}$/.test(token)) {
       return { ...options, url: `${url}?${new URLSearchParams({ token, last_event_id: last })}` };
     }
     options.headers = { ...headers, ...options.headers };
@@ -53,7 +52,7 @@ export function createClient({
       const { share } = await import("./wide.js");
       if (await share(client, streams, jobId, stream, signal)) return;
     }
-    const path = jobId === "all" ? "/events" : `/events/${jobId}`;
+    const path = jobId === "all" ? "/events" : `/events/${encodeURIComponent(jobId)}`;
     const init = { last: stream.lastEventId, cache: "no-store", signal };
     if (transport) return send(path, init, jobId, (request) => transport(request, stream));
     const response = await send(path, init, jobId);
@@ -67,8 +66,7 @@ export function createClient({
   function subscribe(jobId, handlers, { lastEventId = "" } = {}) {
     if (!streams.has(jobId)) {
       const forget = () => streams.delete(jobId);
-      const options = { connect: connect(jobId), forget, heartbeat, isEndless: jobId === "all" };
-      streams.set(jobId, new Stream(options));
+      streams.set(jobId, new Stream({ connect: connect(jobId), forget, heartbeat, isEndless: jobId === "all" }));
     }
     return streams.get(jobId).join(handlers, lastEventId);
   }

@@ -1,4 +1,5 @@
 // What a program may write, and what not: `tsc` is the test.
+import { readFile } from "node:fs/promises";
 import { createClient, Problem, type Client, type JobSnapshot, type Subscription } from "@photorestore/client";
 import { eventSource } from "@photorestore/client/eventsource";
 import { useJobEvents } from "@photorestore/client/react";
@@ -58,6 +59,9 @@ try {
 declare const maybe: { signal?: AbortSignal; title?: string; onCompleted?: () => void; token?: () => string };
 createClient({ getToken: maybe.token, fetch: undefined, headers: undefined, transport: undefined });
 await client.upload(new Blob([]), { title: maybe.title, signal: maybe.signal });
+await client.upload(await readFile("old.jpg"));
+// @ts-expect-error A name is no photo.
+await client.upload("old.jpg");
 await client.waitFor(jobId, { signal: maybe.signal, timeout: undefined });
 client.subscribe(jobId, { onCompleted: maybe.onCompleted }, { lastEventId: undefined });
 useJobEvents(jobId, { onCompleted: maybe.onCompleted }, { client: undefined });
