@@ -122,12 +122,24 @@ def test_a_form_of_another_session_is_out_of_date() -> None:
 
 
 def codes(path: Path) -> Iterator[str]:
-    """Yield the codes of the problems that a module tells."""
+    """Yield the codes that a module tells: of problems, and of what becomes of jobs."""
     for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Problem":
-            match node.args:
-                case [_, ast.Constant(value=str() as code), *_]:
-                    yield code
+        match node:
+            case ast.Call(ast.Name("Problem"), [_, ast.Constant(str() as code), *_]):
+                yield code
+            case ast.Call(
+                ast.Name("InputError" | "OutputError"), [ast.Constant(str() as code), *_]
+            ):
+                yield code
+            case ast.Call(ast.Attribute(attr="fail" | "stop"), _, keywords):
+                yield from filter(None, map(code_of, keywords))
+
+
+def code_of(keyword: ast.keyword) -> str | None:
+    match keyword:
+        case ast.keyword("code", ast.Constant(str() as code)):
+            return code
+    return None
 
 
 def test_every_code_is_documented() -> None:
@@ -138,7 +150,7 @@ def test_every_code_is_documented() -> None:
     ]
     found = {code for module in modules for code in codes(module)}
     _, _, documented = (ROOT / "docs" / "api.md").read_text().partition("## Errors")
-    assert "bad_cursor" in found
+    assert {"bad_cursor", "photo_too_large", "no_output", "lost"} <= found
     assert {code for code in found if f"`{code}`" not in documented} == set()
 
 
