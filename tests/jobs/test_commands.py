@@ -7,6 +7,7 @@ import io
 import pytest
 from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
+from django.db import OperationalError, connection
 from rest_framework.test import APIClient
 
 from jobs.models import ApiToken
@@ -32,3 +33,14 @@ def test_an_unknown_or_switched_off_user_is_a_clear_error(user: User) -> None:
     with pytest.raises(CommandError, match="switched off"):
         call_command("create_token", user.username)
     assert not ApiToken.objects.exists()
+
+
+def test_a_database_that_is_not_there_or_not_prepared_is_one_sentence(user: User) -> None:
+    def fail(*arguments: object) -> None:
+        raise OperationalError("no such table")
+
+    with (
+        connection.execute_wrapper(fail),
+        pytest.raises(CommandError, match="cannot be used: no such table"),
+    ):
+        call_command("create_token", user.username)

@@ -6,8 +6,9 @@ from argparse import ArgumentTypeError
 from datetime import timedelta
 from typing import Any
 
-from django.contrib.auth import get_user_model
+from django.contrib.auth.models import User
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import DatabaseError
 from django.utils import timezone
 
 from jobs.models import ApiToken, Scope
@@ -31,22 +32,27 @@ class Command(BaseCommand):
         parser.add_argument("--days", type=_days, default=_DAYS, help=days)
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Print the token. Raises CommandError for an unknown user."""
-        user_model = get_user_model()
+        """Print the token. Raises CommandError for an unknown user, and without a database."""
         try:
-            user = user_model.objects.get_by_natural_key(options["username"])
-        except user_model.DoesNotExist as error:
-            raise CommandError(f"There is no user named {options['username']!r}.") from error
-        if not user.is_active:
-            raise CommandError(f"The account {options['username']!r} is switched off.")
-        days = options["days"]
-        token = ApiToken.make(
-            user=user,
-            name=options["name"],
-            scopes=options["scope"],
-            expires_at=timezone.now() + timedelta(days=days) if days else None,
-        )
-        self.stdout.write(token)
+            self.stdout.write(_made(**options))
+        except DatabaseError as error:
+            hint = "`make run` prepares it, or manage.py migrate."
+            raise CommandError(f"The database cannot be used: {error}. {hint}") from error
+
+
+def _made(*, username: str, name: str, scope: list[str] | None, days: int, **options: Any) -> str:
+    expires_at = timezone.now() + timedelta(days=days) if days else None
+    return ApiToken.make(user=_user(username), name=name, scopes=scope, expires_at=expires_at)
+
+
+def _user(name: str) -> User:
+    try:
+        user = User.objects.get_by_natural_key(name)
+    except User.DoesNotExist as error:
+        raise CommandError(f"There is no user named {name!r}.") from error
+    if not user.is_active:
+        raise CommandError(f"The account {name!r} is switched off.")
+    return user
 
 
 def _name(text: str) -> str:
