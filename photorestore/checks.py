@@ -93,7 +93,9 @@ def _is_origin(text: str) -> bool:
 def check_services(**kwargs: Any) -> list[CheckMessage]:
     """The database and the broker have addresses of a kind that we speak."""
     found: list[CheckMessage] = []
-    if environment.database(settings.DATABASE_URL) is None:
+    database = environment.database(settings.DATABASE_URL)
+    # In memory each of our processes would have one of its own.
+    if database is None or database["NAME"] == ":memory:":
         hint = "postgres://user:password@host:5432/name or sqlite:////absolute/path.sqlite3"
         found.append(_error(4, "DATABASE_URL names no database that we know.", hint))
     if split(settings.REDIS_URL).scheme not in ("redis", "rediss", "unix"):

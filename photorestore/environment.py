@@ -63,15 +63,11 @@ def letters(url: str) -> dict[str, Any] | None:
 
 
 def database(url: str) -> dict[str, Any] | None:
-    """Return Django's settings for the database that the address names, if it does.
-
-    One in memory is none: each of our processes would have its own.
-    """
+    """Return Django's settings for the database that the address names, if it does."""
     if split(url).scheme not in _DATABASES:
         return None
     found: dict[str, Any] = environ.Env.db_url_config(url)
-    is_named = found["NAME"] or "service" in found.get("OPTIONS", {})
-    return found if is_named and found["NAME"] != ":memory:" else None
+    return found if found["NAME"] or "service" in found.get("OPTIONS", {}) else None
 
 
 def split(url: str) -> SplitResult:
