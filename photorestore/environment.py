@@ -64,9 +64,12 @@ def letters(url: str) -> dict[str, Any] | None:
 
 def database(url: str) -> dict[str, Any] | None:
     """Return Django's settings for the database that the address names, if it does."""
-    if split(url).scheme not in _DATABASES:
+    if url.partition("://")[0] not in _DATABASES:
         return None
-    found: dict[str, Any] = environ.Env.db_url_config(url)
+    try:
+        found: dict[str, Any] = environ.Env.db_url_config(url)
+    except ValueError:
+        return None
     return found if found["NAME"] or "service" in found.get("OPTIONS", {}) else None
 
 
