@@ -22,6 +22,8 @@ from .models import DELETED, Event
 
 T = TypeVar("T")
 
+# JSON itself escapes the others.
+_ESCAPED = {ord(each): f"\\u{ord(each):04x}" for each in "\x85\u2028\u2029"}
 _ROWS = 500  # rows of one statement: SQLite takes 32,766 parameters, and an event has eight
 
 _TAKE_NUMBERS = """
@@ -195,8 +197,12 @@ def _backs(events: Sequence[Event]) -> list[int]:
 
 
 def text(data: Mapping[str, Any]) -> str:
-    """Return an event's data as it is kept and sent: JSON without a line break."""
-    return json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+    """Return an event's data as it is kept and sent: JSON without a line break.
+
+    Nor with one that only some readers take for one, such as Python's `splitlines`.
+    """
+    made = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+    return made if made.isascii() else made.translate(_ESCAPED)
 
 
 def _number(events: Sequence[Event]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from functools import partial
 from typing import Any
@@ -31,6 +32,14 @@ def after(cursors: dict[str, int], limit: int) -> list[log.Entry]:
 @pytest.mark.django_db
 def test_each_stream_counts_from_one() -> None:
     assert [append("a"), append("b"), append("a")] == [1, 1, 2]
+
+
+def test_no_reader_finds_a_line_break_in_the_data() -> None:
+    data = {"message": "".join(map(chr, [*range(0x20), 0x7F, 0x85, 0xEB, 0x2028, 0x2029]))}
+    text = log.text(data)
+    assert text.splitlines() == [text]
+    assert json.loads(text) == data
+    assert "ë" in text
 
 
 @pytest.mark.django_db
