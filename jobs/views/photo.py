@@ -10,6 +10,7 @@ from uuid import UUID
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.files import File
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -33,12 +34,11 @@ from .. import (
 )
 from ..downloads import PictureResponse
 from ..forms import OptionsForm, described
-from ..models import Job, Photo, Restore, Share, Status
+from ..models import FINAL, Job, Photo, Restore, Share, Status
 from ..snapshots import snapshot
-from .cards import cards, newest_jobs
+from .cards import cards, newest_jobs, shown
+from .paging import page_of
 from .shared import errors_of, form_only, user_of
-
-_MOST_JOBS = 50  # of one photo, that its page shows
 
 
 def _mine(request: HttpRequest, photo_id: UUID) -> Photo:
@@ -61,18 +61,20 @@ class _Asked:
 def photo(request: HttpRequest, photo_id: UUID) -> HttpResponse:
     """Show one photo before and after, with its newest job live, and its other results."""
     found = _mine(request, photo_id)
-    jobs = list(found.jobs.select_related("restore")[:_MOST_JOBS])
-    job = jobs[0] if jobs else None
-    results = [old.restore for old in jobs if old.status == Status.COMPLETED]
-    restore = max(results, key=lambda result: result.chosen_at, default=None)
+    newest = found.jobs.first()
+    # Before the results: of a job that has ended the page has what came of it.
+    live = _live(newest) if newest else {}
+    job = live.get("job")
+    restore = shown([found.pk]).get(found.pk)
+    page = page_of(_others(found, job, restore), request)
     context = {
         "photo": found,
-        "job": job,
-        **(_live(job) if job else {}),
+        **live,
         "restore": restore,
         "shown": _Asked(restore.job) if restore else None,
         "running": _Asked(job) if job else None,
-        "others": [_Asked(old) for old in jobs if _is_other(old, job, restore)],
+        "others": [_Asked(old) for old in page.rows],
+        "page": page,
         "form": OptionsForm(),
         "presets": presets.offered(),
         "formats": _formats(found),
@@ -82,11 +84,14 @@ def photo(request: HttpRequest, photo_id: UUID) -> HttpResponse:
     return render(request, "jobs/photo.html", context)
 
 
-def _is_other(old: Job, job: Job | None, restore: Restore | None) -> bool:
-    """Tell whether the page has to list the job beside those that it shows anyway."""
-    if restore and old.pk == restore.job_id:
-        return False
-    return old.is_final and (old != job or old.status == Status.COMPLETED)
+def _others(photo: Photo, job: Job | None, restore: Restore | None) -> QuerySet[Job]:
+    """Return the jobs that the page has to list beside those that it shows anyway."""
+    ended = photo.jobs.filter(status__in=FINAL).select_related("restore")
+    if restore:
+        ended = ended.exclude(pk=restore.job_id)
+    if job and job.status != Status.COMPLETED:
+        ended = ended.exclude(pk=job.pk)
+    return ended
 
 
 def _formats(photo: Photo) -> list[str]:
@@ -102,7 +107,7 @@ def _sharing(request: HttpRequest, photo: Photo) -> dict[str, Any]:
     return {"share": share, "share_url": request.build_absolute_uri(path)}
 
 
-def _live(job: Job) -> dict[str, object]:
+def _live(job: Job) -> dict[str, Any]:
     """Return the job as it is now, and where its stream stood before that."""
     read = streams.read([job])
     if not read:

@@ -178,7 +178,7 @@ def test_queries_do_not_grow_with_the_results(
     job = factories.job(user)
     completed(job)
     intake.request_new_job(photo=job.photo, options={})
-    with django_assert_num_queries(7) as few:
+    with django_assert_num_queries(9) as few:
         assert 'id="earlier-template"' in page(browser, job)
     for _ in range(5):
         completed(Job.objects.newest().get())
@@ -217,3 +217,43 @@ def test_each_result_says_what_was_asked_for(browser: Client, user: User, settin
     completed(intake.request_new_job(photo=job.photo, options={"workflow": "redraw"}))
     earlier = page(browser, job).partition('class="earlier"')[2]
     assert "What it shows: Gran" in earlier
+
+
+def test_of_many_results_every_one_is_reached(browser: Client, user: User) -> None:
+    job = factories.job(user)
+    first = completed(job)
+    for _ in range(60):
+        completed(intake.request_new_job(photo=job.photo, options={}))
+    browser.post(f"/restores/{first.pk}/choose/")
+    html = page(browser, job)
+    assert shown(html) == str(first.pk)
+    older = re.search(r'rel="next" href="(.*?)#earlier"', html)
+    assert older
+    rest = browser.get(f"/photos/{job.photo_id}/{older[1].replace('&amp;', '&')}").content.decode()
+    assert shown(rest) == str(first.pk)
+    found = {id for each in (html, rest) for id in re.findall(r"/restores/([\w-]+)/choose/", each)}
+    assert found == {
+        str(id) for id in Restore.objects.exclude(pk=first.pk).values_list("pk", flat=True)
+    }
+
+
+def download(html: str) -> str | None:
+    """Return where the page's great button leads, if it is shown."""
+    button = re.search(r"<a [^>]*data-download[^>]*>", html)
+    assert button
+    found = re.search(r"/restores/([\w-]+)/image", button[0])
+    return found[1] if found and " hidden" not in button[0] else None
+
+
+def test_what_is_seen_is_what_is_downloaded(browser: Client, user: User) -> None:
+    job = factories.job(user)
+    assert download(page(browser, job)) is None
+    first = completed(job)
+    second = completed(intake.request_new_job(photo=job.photo, options={}))
+    assert download(page(browser, job)) == str(second.pk)
+    browser.post(f"/restores/{first.pk}/choose/")
+    assert download(page(browser, job)) == str(first.pk)
+    third = intake.request_new_job(photo=job.photo, options={})
+    assert download(page(browser, job)) is None  # the bar is in its place
+    lifecycle.fail(job=third, code="lost", message="Lost.", retryable=True)
+    assert download(page(browser, job)) == str(first.pk)

@@ -20,7 +20,7 @@ export function connectionHint(element) {
       // Said again at each try; the first one counts.
       else if (!stale) timer ||= setTimeout(show, PATIENCE, "reconnecting");
     },
-    /** The server's log began anew: something may have been missed. */
+    /** Something may have been missed: the server's log began anew, for one. */
     onReset() {
       stale = true;
       settle("lost");

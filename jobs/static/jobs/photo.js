@@ -22,13 +22,13 @@ function draw(snapshot) {
 
   $("[data-start]")?.remove();
   if (isFinal(snapshot)) $("[data-cancel]")?.remove();
-  $("[data-doing]").hidden = isFinal(snapshot) && !snapshot.restore;
   $("[data-bar]").hidden = isFinal(snapshot);
   showAhead(snapshot);
   showProgress($("progress"), snapshot);
   $(".percent").textContent = snapshot.status === "processing" ? `${snapshot.progress} %` : "";
 
   if (snapshot.restore) showResult(snapshot.restore);
+  showDownload(snapshot);
   showMoments(snapshot);
   if (snapshot.error) showFailure(snapshot.error);
   if (isFinal(snapshot)) finish(snapshot);
@@ -67,8 +67,15 @@ function showResult(restore) {
   } else $("[data-compare]").append(figure);
   compare($("[data-compare]"));
   $("[data-download]").href = restore.image_url;
-  $("[data-download]").hidden = false;
   showFacts(restore);
+}
+
+/** It and the bar take turns; where nothing new has come, it is of the result from before. */
+function showDownload(snapshot) {
+  const download = $("[data-download]");
+  const isThere = download.hasAttribute("href");
+  download.hidden = !isThere || !isFinal(snapshot);
+  $("[data-doing]").hidden = !isThere && isFinal(snapshot);
 }
 
 /** List what was shown until now among the other results, by the picture that is here already. */
@@ -102,12 +109,33 @@ async function showFailure({ message, retryable }) {
 /** Programs are told in English why it failed, people by the page as it would be loaded now. */
 async function inWords(message) {
   if (document.documentElement.lang === "en") return message;
-  const html = await fetch(location.href).then((answer) => answer.text(), () => "");
-  const told = new DOMParser().parseFromString(html, "text/html");
-  return told.querySelector("[data-failure] [role=alert]")?.textContent.trim() || message;
+  const now = await loaded();
+  return now?.querySelector("[data-failure] [role=alert]")?.textContent.trim() || message;
 }
 
+/** Return this page as it would be loaded now; undefined where the server is away or in trouble. */
+async function loaded() {
+  const answer = await fetch(location.href).catch(() => undefined);
+  if (answer?.status < 500) return new DOMParser().parseFromString(await answer.text(), "text/html");
+}
+
+/** Say so if it was changed by another page or device: no stream tells of a job that has ended. */
+async function compareToNow() {
+  if (document.hidden || "live" in page.dataset) return;
+  const now = await loaded();
+  if (now && shownBy(now) !== shownBy(document)) hint.onReset();
+}
+
+/** Return what tells two states of this page apart: its job, its result, its link. */
+const shownBy = (html) =>
+  [
+    html.querySelector("[data-photo]")?.dataset.job,
+    html.querySelector(".after img")?.getAttribute("src"),
+    html.querySelector("#share-url")?.value,
+  ].join();
+
 function finish(snapshot) {
+  delete page.dataset.live; // no more is told of it
   $("[data-again]").hidden = false;
   $("[data-notify]").hidden = true;
   tell(`${name}: ${stateOf(snapshot)}`);
@@ -132,17 +160,21 @@ function connectCopying() {
   };
 }
 
-// Back from another page, the browser may show this one as it was left; one that is live catches up.
+// Back from another page, the browser may show this one as it was left, or as it was loaded then,
+// without asking; one that is live catches up.
 addEventListener("pageshow", ({ persisted }) => {
-  if (persisted && !("live" in page.dataset)) location.reload();
+  const [{ type }] = performance.getEntriesByType("navigation");
+  if ((persisted || type === "back_forward") && !("live" in page.dataset)) location.reload();
 });
 
+const hint = connectionHint($("[data-connection]"));
+addEventListener("visibilitychange", compareToNow);
 compare($("[data-compare]"));
 connectCopying();
 if ("live" in page.dataset) {
   const { job, lastEventId } = page.dataset;
   const handlers = {
-    ...connectionHint($("[data-connection]")),
+    ...hint,
     onEvent({ type, data }) {
       if (type === "deleted") showDeleted();
       else if (type !== "reset") draw(data);
