@@ -13,7 +13,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
@@ -32,8 +32,8 @@ _RUNNING = [Status.PENDING, Status.QUEUED, Status.PROCESSING]
 FILTERS = [
     ("", gettext_lazy("All"), list(Status)),
     ("running", gettext_lazy("Running"), _RUNNING),
-    ("done", gettext_lazy("Restored"), [Status.COMPLETED]),
-    ("failed", gettext_lazy("Failed"), [Status.FAILED, Status.CANCELLED, Status.TIMED_OUT]),
+    ("done", pgettext_lazy("photos", "Restored"), [Status.COMPLETED]),
+    ("failed", pgettext_lazy("photos", "Failed"), [Status.FAILED, Status.CANCELLED, Status.TIMED_OUT]),
     ("new", gettext_lazy("Not started"), [Status.CREATED]),
 ]
 
@@ -147,11 +147,18 @@ def _page(request: HttpRequest, form: UploadForm, uploads: _Uploads | None = Non
     # Before the photos: what happens in between is then sent again, not missed.
     last = log.last_seq(streams.owner_stream(user_of(request).pk))
     context = {"last_event_id": last, **_grid(request), **_beside(form)}
+    if "cursor" in request.GET and not context["cards"]:
+        return _newest(context["chosen"])  # all that was here is gone
     if uploads:
         uploads.tell(request)
         context["refused"] = uploads.refused
     bad = bool(uploads and uploads.refused)
     return render(request, "jobs/photos.html", context, status=400 if bad else status_of(form))
+
+
+def _newest(chosen: str) -> HttpResponse:
+    path = reverse("jobs:photos")
+    return redirect(f"{path}?state={chosen}" if chosen else path)
 
 
 def _grid(request: HttpRequest) -> dict[str, Any]:
@@ -167,6 +174,8 @@ def _grid(request: HttpRequest) -> dict[str, Any]:
         "page": page,
         "filters": FILTERS,
         "chosen": chosen,
+        # Of what comes in meanwhile: all is newer than what an older page has.
+        "shows": [] if page.newer else statuses,
         "is_running": jobs.filter(status__in=_RUNNING).exists(),
         "no_id": UUID(int=0),
     }

@@ -7,8 +7,9 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.core.files import File
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, QueryDict
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -34,8 +35,17 @@ def selection(request: HttpRequest) -> HttpResponseBase:
     chosen = _chosen(request)
     if not chosen:
         messages.error(request, _("Choose at least one photo."))
-        return redirect("jobs:photos")
+        return _back(request)
     return action(request, chosen)
+
+
+def _back(request: HttpRequest) -> HttpResponse:
+    """Lead to the page of photos on which they were chosen."""
+    return redirect(f"{reverse('jobs:photos')}?{_query(request)}".rstrip("?"))
+
+
+def _query(request: HttpRequest) -> str:
+    return QueryDict(request.POST.get("page", "")).urlencode()
 
 
 def _chosen(request: HttpRequest) -> list[Card]:
@@ -51,7 +61,7 @@ def _restore(request: HttpRequest, chosen: list[Card]) -> HttpResponse:
     form = OptionsForm(request.POST)
     if not form.is_valid():
         messages.error(request, _("Choose what shall be done."))
-        return redirect("jobs:photos")
+        return _back(request)
     started = 0
     for card in chosen:
         try:
@@ -59,7 +69,7 @@ def _restore(request: HttpRequest, chosen: list[Card]) -> HttpResponse:
         except endpoints.OptionsError as error:
             messages.error(request, f"{card.title}: {error}")
     _tell(request, started)
-    return redirect("jobs:photos")
+    return _back(request)
 
 
 def _tell(request: HttpRequest, started: int) -> None:
@@ -98,8 +108,9 @@ def _files(chosen: Iterable[Card]) -> Iterator[tuple[str, File]]:
 def _delete(request: HttpRequest, chosen: list[Card]) -> HttpResponse:
     """Ask whether they shall be deleted; the answer comes with `sure`."""
     if not request.POST.get("sure"):
-        return render(request, "jobs/delete.html", {"cards": chosen})
+        context = {"cards": chosen, "page": _query(request)}
+        return render(request, "jobs/delete.html", context)
     count = sum(deletion.delete(photo=card.photo) for card in chosen)
     text = ngettext("The photo was deleted.", "%(count)s photos were deleted.", count)
     messages.success(request, text % {"count": count})
-    return redirect("jobs:photos")
+    return _back(request)

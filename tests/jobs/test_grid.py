@@ -70,7 +70,15 @@ def test_pages_lead_from_the_newest_to_the_oldest_and_back(browser: Client, user
     "query", ["cursor=x", "cursor=cD14", "cursor=%00", "state=x", "cursor=bz0x"]
 )
 def test_a_page_that_is_none_does_not_exist_or_is_the_first(browser: Client, query: str) -> None:
-    assert browser.get(f"/?{query}").status_code in (200, 404)
+    assert browser.get(f"/?{query}", follow=True).status_code in (200, 404)
+
+
+@pytest.mark.parametrize("query", ["", "state=new"])
+def test_a_page_whose_photos_are_gone_is_the_first(browser: Client, user: User, query: str) -> None:
+    photos(user, 60)
+    older = link(browser.get(f"/?{query}"), "next")
+    Photo.objects.filter(title__lt="012").delete()
+    assert browser.get(f"/{older}")["Location"] == f"/?{query}".rstrip("?")
 
 
 def test_queries_do_not_grow_with_the_photos(

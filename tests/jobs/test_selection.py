@@ -108,6 +108,25 @@ def test_with_none_chosen_one_is_asked_to(browser: Client, action: str) -> None:
     assert "Choose at least one photo." in browser.get("/").content.decode()
 
 
+@pytest.mark.parametrize("fields", [{"action": "restore"}, {"action": "delete", "sure": "yes"}])
+def test_one_comes_back_to_the_page_on_which_they_were_chosen(
+    browser: Client, user: User, fields: dict[str, str]
+) -> None:
+    job = factories.job(user)
+    asked = browser.get("/?state=new&cursor=").content.decode()
+    assert 'name="page" value="state=new&amp;cursor="' in asked
+    page = "state=new&cursor=cD0x"
+    assert select(browser, [job], page=page, **fields).url == f"/?{page}"
+    assert select(browser, [], page="\r\n//elsewhere.example", **fields).url.startswith("/?")
+
+
+def test_who_is_asked_whether_several_shall_go_is_led_back_too(browser: Client, user: User) -> None:
+    html = select(browser, [factories.job(user)], "delete", page="state=new").content.decode()
+    assert 'name="page" value="state=new"' in html
+    assert html.count('href="/?state=new"') == 2
+    assert 'name="language"' not in html  # it would lead to a page that only a form opens
+
+
 @pytest.mark.parametrize("action", ["restore", "download", "delete"])
 def test_what_is_not_mine_is_not_among_them(browser: Client, action: str) -> None:
     theirs = completed(factories.user("eve"))
