@@ -33,7 +33,11 @@ FILTERS = [
     ("", gettext_lazy("All"), list(Status)),
     ("running", gettext_lazy("Running"), _RUNNING),
     ("done", pgettext_lazy("photos", "Restored"), [Status.COMPLETED]),
-    ("failed", pgettext_lazy("photos", "Failed"), [Status.FAILED, Status.CANCELLED, Status.TIMED_OUT]),
+    (
+        "failed",
+        pgettext_lazy("photos", "Failed"),
+        [Status.FAILED, Status.CANCELLED, Status.TIMED_OUT],
+    ),
     ("new", gettext_lazy("Not started"), [Status.CREATED]),
 ]
 

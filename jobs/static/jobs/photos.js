@@ -87,11 +87,15 @@ function sayIfEmpty() {
   showChosen();
 }
 
-/** Put a card, as the server made it, before all others; one of the same photo goes. */
+/** Whether it has a place here: not among photos in other states, nor among older ones. */
+const fits = (card) => grid.dataset.shows.split(" ").includes(card.querySelector(".status").dataset.status);
+
+/** Put a card, as the server made it, before all others if it fits; one of the same photo goes. */
 function add(html) {
   const template = document.createElement("template");
   template.innerHTML = html;
   const card = template.content.querySelector(".card");
+  if (!fits(card)) return card;
   const old = find(card.dataset.photo);
   card.querySelector("[name=photo]").checked = Boolean(old?.querySelector(":checked"));
   old?.remove();

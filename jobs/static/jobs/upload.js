@@ -13,7 +13,7 @@ const unsent = new Set();
 
 export const isUploading = () => running > 0;
 
-/** Connect the form; `add` puts a card that comes back into the grid. Return what tries again. */
+/** Connect the form; `add` puts a card that comes back into the grid, where it fits. Return what tries again. */
 export function connectUpload(form, add) {
   const list = document.querySelector("[data-uploads]");
   const send = (files, alone) => {
@@ -30,9 +30,9 @@ export function connectUpload(form, add) {
     send(files, files.length === 1);
     input.value = "";
   });
-  // Who leaves would stop what is on its way.
+  // Who leaves would stop what is on its way, and lose what waits for the connection.
   addEventListener("beforeunload", (event) => {
-    if (running && !leaving) event.preventDefault();
+    if ((running || unsent.size) && !leaving) event.preventDefault();
   });
   // Back from another page, the browser may show this one as it was left.
   addEventListener("pageshow", ({ persisted }) => {
@@ -100,7 +100,7 @@ function next() {
   }
 }
 
-/** One file on its way. `add` puts the card that comes back into the grid. */
+/** One file on its way. `add` puts the card that comes back into the grid, where it fits. */
 class Upload {
   #form;
   #data;
@@ -121,9 +121,12 @@ class Upload {
     this.#add = add;
     this.#alone = alone;
     this.#line = document.getElementById("upload-template").content.cloneNode(true).firstElementChild;
-    this.#line.querySelector(".name").textContent = file.name;
+    for (const name of this.#line.querySelectorAll("[data-name]")) name.textContent = file.name;
     this.#line.querySelector("progress").ariaLabel = file.name;
-    this.#line.querySelector("[data-retry]").onclick = () => this.retry();
+    this.#line.querySelector("[data-retry]").onclick = () => {
+      this.retry();
+      this.#line.querySelector("[data-drop]").focus(); // the button that was pressed is gone
+    };
     this.#line.querySelector("[data-drop]").onclick = () => this.#drop();
     list.append(this.#line);
     list.hidden = false;
@@ -197,7 +200,8 @@ class Upload {
 
   #done(html) {
     const card = this.#add(html);
-    this.#drop();
+    if (card.isConnected) this.#drop();
+    else this.#leads("arrived", card);
     if (this.#alone && running === 1 && !waiting.length) {
       leaving = true;
       location.assign(card.querySelector("a").href);
@@ -205,9 +209,13 @@ class Upload {
   }
 
   #showKnown(html) {
-    const card = this.#add(html);
-    this.#says("known");
-    this.#line.querySelector("[data-says=known] a").href = card.querySelector("a").href;
+    this.#leads("known", this.#add(html));
+  }
+
+  /** Show the sentence that leads to the card's photo. */
+  #leads(name, card) {
+    this.#says(name);
+    this.#line.querySelector(`[data-says=${name}] a`).href = card.querySelector("a").href;
   }
 
   /** Show one of the line's sentences; what has come to an end has no bar, and may be tried again. */
@@ -227,8 +235,17 @@ class Upload {
   #drop() {
     const list = this.#line.parentElement;
     unsent.delete(this);
+    this.#passFocusOn();
     this.#line.remove();
     this.#request?.abort();
     if (list) list.hidden = !list.children.length;
+  }
+
+  /** Who was at a button of this line goes on at the next one, or at the form. */
+  #passFocusOn() {
+    const line = this.#line;
+    if (!line.contains(document.activeElement)) return;
+    const other = line.nextElementSibling ?? line.previousElementSibling;
+    (other?.querySelector("[data-drop]") ?? this.#form.elements.image).focus();
   }
 }
