@@ -49,13 +49,15 @@ def events(client: httpx.Client, url: str) -> Iterator[ServerSentEvent]:
             with connect_sse(client, "GET", url, headers={"Last-Event-ID": last}) as source:
                 if source.response.status_code == httpx.codes.NO_CONTENT:
                     return
-                source.response.raise_for_status()
+                if source.response.is_client_error:
+                    source.response.raise_for_status()
+                # What is no stream, such as a proxy's 502, is a TransportError of httpx-sse's.
                 # A `retry:` alone is no event, but to httpx-sse.
                 for event in filter(lambda event: event.data, source.iter_sse()):
                     last = event.id
                     yield event
         except httpx.TransportError:
-            pass  # the server is away, or the line was silent
+            pass  # the server is away, or is being restarted, or the line was silent
         time.sleep(PAUSE)
 
 
