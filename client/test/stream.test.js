@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { createGzip } from "node:zlib";
 import test from "node:test";
 import { Problem } from "../src/index.js";
 import { alarms, broken, ended, event, hostile, listener, open, refused, silent, typed, until } from "./hostile.js";
@@ -317,4 +318,38 @@ test("the distance grows with full jitter, to half a minute", async (t) => {
   const told = await followed(server);
   assert.deepEqual(told.events, ["1 queued", "2 completed"]);
   assert.deepEqual(delays.filter((delay) => delay % 1000 === 5), [5, 1005, 2005, 4005, 8005, 16005, 30005, 30005, 30005]);
+});
+
+for (const [name, answer] of [["retry:", ended("retry: 99999999999999999999\n\n")], ["Retry-After", refused(503, { "retry-after": "99999999999999999999" })]]) {
+  test(`${name} beyond what timers can wait is not no time`, async (t) => {
+    const delays = [];
+    const { setTimeout } = globalThis;
+    const server = await hostile(t, answer, open(event(1, "completed")));
+    t.mock.method(globalThis, "setTimeout", (task, delay, ...values) => {
+      const isLong = delay > HEARTBEAT * 2.5;
+      if (isLong) delays.push(delay);
+      return setTimeout(task, isLong ? 0 : delay, ...values);
+    });
+    await followed(server);
+    assert.deepEqual(delays, [2 ** 31 - 1]);
+  });
+}
+
+test("a stream that is compressed on the way comes as it is written", async (t) => {
+  let line;
+  const packed = (response) => {
+    response.writeHead(200, { "content-type": "text/event-stream", "content-encoding": "gzip" });
+    line = createGzip();
+    line.pipe(response);
+    line.write(event(1, "queued"));
+    line.flush();
+  };
+  const server = await hostile(t, packed);
+  const told = listener();
+  server.client().subscribe("a", told.handlers);
+  await until(() => told.events.length);
+  line.write(event(2, "completed"));
+  line.flush();
+  await told.closed;
+  assert.deepEqual([told.events, server.requests.length], [["1 queued", "2 completed"], 1]);
 });
