@@ -130,8 +130,14 @@ async def _open(request: Request, id: str | None) -> Place | HttpResponse:
     if cursor is not None and follower.is_finished:
         follower.reason, follower.over = "ended", True
         ours.leave(follower)
-        return HttpResponse(status=204)
+        return _nothing_more()
     return Place(ours, follower)
+
+
+def _nothing_more() -> HttpResponse:
+    answer = HttpResponse(status=204)
+    del answer["Content-Type"]  # of nothing
+    return answer
 
 
 def _check(request: Request) -> None:
