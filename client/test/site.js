@@ -1,5 +1,5 @@
 // The real site, as `make run` starts it, with a database and files of its own.
-import { execFileSync, spawn } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const PYTHON = join(ROOT, ".venv/bin/python");
@@ -38,9 +39,11 @@ export class Site {
     return `http://127.0.0.1:${this.#env.PORT}`;
   }
 
-  token(...options) {
-    const made = execFileSync(PYTHON, ["manage.py", "create_token", "demo", ...options], { cwd: ROOT, env: this.#env });
-    return made.toString().trim();
+  /** Not execFileSync: while Node stands still it misses that the site closes idle connections. */
+  async token(...options) {
+    const command = ["manage.py", "create_token", "demo", ...options];
+    const { stdout } = await promisify(execFile)(PYTHON, command, { cwd: ROOT, env: this.#env });
+    return stdout.trim();
   }
 
   async stop() {

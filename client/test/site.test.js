@@ -12,7 +12,7 @@ let client;
 
 before(async () => {
   await site.start();
-  const token = site.token();
+  const token = await site.token();
   client = createClient({ baseUrl: site.url, getToken: () => token });
 }, { timeout: WITHIN });
 
@@ -74,7 +74,7 @@ test("jobs that are followed together share one connection, and each is told its
     if (url.includes("/events")) connections += 1;
     return fetch(url, options);
   };
-  const token = site.token();
+  const token = await site.token();
   const page = createClient({ baseUrl: site.url, getToken: () => token, fetch: counting });
   const jobs = await Promise.all([1, 2, 3].map(async () => (await page.upload(photo())).job.job_id));
   const waiting = jobs.map((job) => page.waitFor(job, { timeout: WITHIN }));
