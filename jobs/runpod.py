@@ -20,7 +20,8 @@ from . import waits
 _TIMEOUT = httpx2.Timeout(20.0, connect=5.0)
 UNEXPLAINED = gettext_noop("The worker reported an error without a message.")
 _SENTENCES = ("error_message", "message", "msg", "error", "detail", "details", "errors", "reason")
-_TRACEBACK = re.compile(r"\s*\ntraceback:|\s*Traceback \(most recent call last\):")
+# The white space before is stripped: to look for it would read a run of it again and again.
+_TRACEBACK = re.compile(r"\ntraceback:|Traceback \(most recent call last\):")
 _MOST_ERRORS = 5
 _DEEPEST = 5
 _LONGEST = 2000  # characters of a sentence

@@ -10,7 +10,8 @@ from urllib.parse import urlsplit
 from jobs.runpod import plain
 
 _SECRET = re.compile(r"auth|cookie|token|secret|key|signature|password|session", re.IGNORECASE)
-_URL = re.compile(r"\w+://[^\s\"'<>]+")
+# From a word's beginning on: a picture in place of a sentence is one word of megabytes.
+_URL = re.compile(r"\b\w+://[^\s\"'<>]+")
 _LEFT_OUT = frozenset({"input", "webhook"})  # the photo, and the address with the token
 _LONGEST = 60  # characters; a picture is longer, however small
 _SENTENCE = 500

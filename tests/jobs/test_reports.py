@@ -81,3 +81,11 @@ def test_a_refusal_is_repeated_where_that_helps(fixture: dict[str, Any], cloud: 
     error, expect = caught.value, fixture["expect"]
     assert (error.transient or error.retry_after is not None) == bool(expect["retry"])
     assert error.closes or not expect.get("alarm")
+
+
+def test_megabytes_of_white_space_are_passed_over_at_once() -> None:
+    text = " \n" * 1_000_000
+    report = Report.parse(
+        {"id": "a", "status": "FAILED", "error": f"{text}boom{text}\ntraceback: x"}
+    )
+    assert report.error == "boom"

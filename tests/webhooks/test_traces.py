@@ -64,6 +64,11 @@ def test_what_is_long_or_deep_is_cut(body: Any) -> None:
     assert len(json.dumps(traces.report_of(body, token=TOKEN))) < 1500
 
 
+def test_a_word_of_megabytes_in_place_of_a_sentence_is_cut_at_once() -> None:
+    kept = traces.report_of({"error": "x" * 4_000_000}, token=TOKEN)
+    assert kept == {"error": "x" * 500}
+
+
 @given(JSON)
 def test_whatever_comes_can_be_kept(body: Any) -> None:
     kept = json.dumps(traces.report_of(body, token=TOKEN), allow_nan=False)
