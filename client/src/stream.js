@@ -193,7 +193,7 @@ class Subscription {
     if (queue.push(event) > MOST_UNREAD) queue.splice(0, 2, { ...queue[1], type: "reset" });
     this.#rouse();
     this.call("Event", event);
-    this.call(type.replace(/(^|_)./g, (start) => start.at(-1).toUpperCase()), data, event);
+    if (type !== "error") this.call(type.replace(/^.|_./g, (start) => start.at(-1).toUpperCase()), data, event);
   }
 
   told(connection, error = null) {

@@ -353,3 +353,8 @@ test("a stream that is compressed on the way comes as it is written", async (t) 
   await told.closed;
   assert.deepEqual([told.events, server.requests.length], [["1 queued", "2 completed"], 1]);
 });
+
+test("an event named error is none of the connection's", async (t) => {
+  const told = await followed(await hostile(t, open("id: 1\nevent: error\ndata: {}\n\n", event(2, "completed"))));
+  assert.deepEqual([told.events, told.errors], [["1 error", "2 completed"], []]);
+});
