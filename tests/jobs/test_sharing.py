@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -109,6 +110,12 @@ def test_the_password_is_asked_for_and_kept_as_a_hash(visitor: Client, photo: Ph
     assert "Gran" in visitor.get(path).content.decode()
     assert status(visitor, f"{path}after/") == 200
     assert status(Client(), f"{path}after/") == 404
+
+
+def test_who_mistyped_the_password_types_it_again_at_once(visitor: Client, photo: Photo) -> None:
+    path = link(photo, password="x")
+    for answer in (visitor.get(path), visitor.post(path, {"password": "y"})):
+        assert re.search(r"<input [^>]*type=\"password\"[^>]* autofocus", answer.content.decode())
 
 
 def test_a_new_password_locks_out_who_knew_the_old_one(visitor: Client, photo: Photo) -> None:
