@@ -26,17 +26,19 @@ _MOST = 200  # photos
 
 @form_only
 def selection(request: HttpRequest) -> HttpResponseBase:
-    """Do with the chosen photos what the button says; without any, say so."""
+    """Do with the chosen photos what the button says; of none, or too many, say so."""
     action = {"restore": _restore, "download": _download, "delete": _delete}.get(
         request.POST.get("action", "")
     )
     if action is None:
         raise Http404
-    chosen = _chosen(request)
-    if not chosen:
-        messages.error(request, _("Choose at least one photo."))
-        return _back(request)
-    return action(request, chosen)
+    ids = request.POST.getlist("photo")
+    chosen = _chosen(request, ids[:_MOST])
+    if chosen and len(ids) <= _MOST:
+        return action(request, chosen)
+    too_many = _("Choose at most %(count)s photos at a time.") % {"count": _MOST}
+    messages.error(request, too_many if chosen else _("Choose at least one photo."))
+    return _back(request)
 
 
 def _back(request: HttpRequest) -> HttpResponse:
@@ -48,13 +50,13 @@ def _query(request: HttpRequest) -> str:
     return QueryDict(request.POST.get("page", "")).urlencode()
 
 
-def _chosen(request: HttpRequest) -> list[Card]:
+def _chosen(request: HttpRequest, ids: list[str]) -> list[Card]:
     """Return the chosen photos; what is not mine, or no more, is not among them."""
     try:
-        ids = [UUID(id) for id in request.POST.getlist("photo")[:_MOST]]
+        photos = [UUID(id) for id in ids]
     except ValueError as error:
         raise Http404 from error
-    return cards(list(newest_jobs(user_of(request)).filter(photo__in=ids)))
+    return cards(list(newest_jobs(user_of(request)).filter(photo__in=photos)))
 
 
 def _restore(request: HttpRequest, chosen: list[Card]) -> HttpResponse:

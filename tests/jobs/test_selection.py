@@ -13,7 +13,7 @@ from django.test import Client
 from PIL import Image
 
 from jobs import lifecycle
-from jobs.models import Job, Photo
+from jobs.models import Job, Photo, Status
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -106,6 +106,15 @@ def test_several_are_deleted_once_that_is_sure(browser: Client, user: User) -> N
 def test_with_none_chosen_one_is_asked_to(browser: Client, action: str) -> None:
     assert select(browser, [], action, sure="yes").url == "/"
     assert "Choose at least one photo." in browser.get("/").content.decode()
+
+
+@pytest.mark.parametrize("action", ["restore", "download", "delete"])
+def test_of_too_many_nothing_happens(browser: Client, user: User, action: str) -> None:
+    job = factories.job(user)
+    assert select(browser, [job] * 201, action, sure="yes", preset="repair").url == "/"
+    assert "Choose at most 200 photos at a time." in browser.get("/").content.decode()
+    job.refresh_from_db()
+    assert job.status == Status.CREATED
 
 
 @pytest.mark.parametrize("fields", [{"action": "restore"}, {"action": "delete", "sure": "yes"}])
