@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import lru_cache, partial
+from functools import cache, lru_cache, partial
 from itertools import chain
 from typing import Any, NamedTuple, TypeVar
 
@@ -44,6 +44,13 @@ _AT_ONCE = """
         new (stream, back, type, data, final, subject, transient, created_at)
     JOIN taken ON taken.name = new.stream
     RETURNING stream_id, seq"""
+# The same of what only the database knows: a change of a row returns what there is to tell.
+_AS_FOUND = """
+    WITH change AS ({change}), new (stream, final, subject, data) AS ({told}), taken AS ({taking})
+    INSERT INTO events_event (stream_id, seq, type, data, final, subject, transient, created_at)
+    SELECT new.stream, taken.last_seq, %s, new.data, new.final, new.subject, %s, %s
+    FROM new JOIN taken ON taken.name = new.stream
+    RETURNING stream_id, seq, data, final"""
 _STREAM = rows.join("stream", "events_stream", "stream.name = asked.key")
 _STATES = rows.statement(
     "SELECT stream.name, stream.last_seq, stream.pruned_seq, stream.ended FROM {asked} {stream}",
@@ -134,7 +141,32 @@ def append_all(events: Sequence[Event], *changes: rows.Change) -> None:
         _append_at_once(events, changes, now)
     else:
         _append_by_steps(events, changes, now)
-    transaction.on_commit(partial(messages.announce, events))
+    made = [messages.message_of(event) for event in events]
+    transaction.on_commit(partial(messages.announce, made))
+
+
+def append_found(
+    change: str, told: str, values: Sequence[Any], *, type: str, transient: bool = False
+) -> bool:
+    """Make a change of at most one row and append what it tells of itself; False if there was none.
+
+    For PostgreSQL alone, by one statement: `change` returns what `told` makes `stream`, `final`,
+    `subject` and `data` of, a row for each of its streams. Their texts are ours.
+    """
+    with rows.prepared() as cursor:
+        cursor.execute(_as_found(change, told), [*values, type, transient, timezone.now()])
+        found = cursor.fetchall()
+    made = [
+        messages.message(stream, seq, type, data, final=final) for stream, seq, data, final in found
+    ]
+    transaction.on_commit(partial(messages.announce, made))
+    return bool(made)
+
+
+@cache
+def _as_found(change: str, told: str) -> str:
+    taking = _TAKE_NUMBERS.format(new="SELECT stream, 1, 0, final FROM new ORDER BY stream")
+    return _AS_FOUND.format(change=change, told=told, taking=taking)
 
 
 def _depend(changes: Sequence[rows.Change]) -> bool:

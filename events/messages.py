@@ -6,7 +6,7 @@ import asyncio
 import logging
 import secrets
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextvars import ContextVar
 from typing import TypedDict
 from weakref import WeakKeyDictionary
@@ -96,9 +96,9 @@ def at_home() -> None:
     _home.set(asyncio.get_running_loop())
 
 
-def announce(events: Sequence[Event]) -> None:
+def announce(messages: list[Message]) -> None:
     """Tell every process of what was committed. Failing costs a delay: the log has the events."""
-    messages, home = [message_of(event) for event in events], _home.get()
+    home = _home.get()
     if home is None or not _told(home, messages):
         _announce_alone(messages)
 
@@ -141,10 +141,11 @@ def _packet(messages: list[Message], at: float, origin: str) -> Packet:
 
 
 def message_of(event: Event) -> Message:
-    """Return the event as it travels: its bytes are made here, once, for all who follow."""
-    return {
-        "stream": event.stream_id,
-        "seq": event.seq,
-        "frame": sse.frame(id=event.seq, event=event.type, data=event.data),
-        "final": event.final,
-    }
+    """Return the event as it travels."""
+    return message(event.stream_id, event.seq, event.type, event.data, final=event.final)
+
+
+def message(stream: str, seq: int, type: str, data: str, *, final: bool) -> Message:
+    """Return an event as it travels: its bytes are made here, once, for all who follow."""
+    frame = sse.frame(id=seq, event=type, data=data)
+    return {"stream": stream, "seq": seq, "frame": frame, "final": final}

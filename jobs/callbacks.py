@@ -46,13 +46,21 @@ def attempt_of(token: str) -> Attempt | None:
     return attempt if attempt and constant_time_compare(attempt.token_hash, hash) else None
 
 
-def reporting_attempt_of(token: str) -> Attempt | None:
-    """Return the attempt whose worker was given the signed token, unless it has ended."""
+def reporting_id_of(token: str) -> int | None:
+    """Return the id of the attempt whose worker was given the signed token; None if it is not ours.
+
+    Whether there is one any more is not asked.
+    """
     try:
-        pk = _PROGRESS.unsign(token)
+        return int(_PROGRESS.unsign(token))
     except signing.BadSignature:
         return None
-    return _NOT_ENDED.first(pk)
+
+
+def reporting_attempt_of(token: str) -> Attempt | None:
+    """Return the attempt whose worker was given the signed token, unless it has ended."""
+    pk = reporting_id_of(token)
+    return None if pk is None else _NOT_ENDED.first(pk)
 
 
 def completion_url(token: str) -> str:

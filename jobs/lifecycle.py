@@ -19,7 +19,7 @@ from django.utils.translation import gettext_noop
 from events import rows
 from events.models import Event
 
-from . import endpoints, fetches, pictures, streams, thumbnails
+from . import at_once, endpoints, fetches, pictures, streams, thumbnails
 from .endpoints import failures
 from .models import FINAL, ON_HOLD, Attempt, Job, Restore, Status
 from .runpod import Report
@@ -79,14 +79,30 @@ def apply_report(*, attempt: Attempt, report: Report) -> bool:
     return moved
 
 
+def end_at_once(*, token: str, report: Report) -> bool:
+    """Take in a last word without a picture before it is known whose token that is, if that can be.
+
+    False if not, with nothing written: `apply_report` is for everything. For what else there is to
+    note, it is also to be called after this. The token is an attempt's.
+    """
+    status = STATUSES.get(report.status)
+    if status not in FINAL or status == Status.COMPLETED:
+        return False
+    failure = _failure(report, status)
+    return at_once.end(
+        token=token, report=report, status=status, failure=failure, now=timezone.now()
+    )
+
+
+def _failure(report: Report, status: Status) -> failures.Failure:
+    return failures.of(report, code=f"worker_{status.value}", unexplained=_UNEXPLAINED[status])
+
+
 def _apply(attempt: Attempt, status: Status, report: Report) -> bool:
     if status == Status.COMPLETED:
         return _complete(attempt, report)
     if status in FINAL:
-        failure = failures.of(
-            report, code=f"worker_{status.value}", unexplained=_UNEXPLAINED[status]
-        )
-        return _end(attempt, report, status, failure)
+        return _end(attempt, report, status, _failure(report, status))
     now = timezone.now()
     return _change(attempt, lambda job: _move(job, status, report, now))
 
@@ -315,14 +331,33 @@ def _stop(
     return True
 
 
+def progress_at_once(*, attempt_id: int, fraction: float, stage: str) -> bool:
+    """Note and tell progress before anything is known of the attempt, if that can be.
+
+    False if not, with nothing written: `apply_progress` is for everything.
+    """
+    now = timezone.now()
+    return at_once.progress(
+        attempt_id=attempt_id,
+        percent=_percent(fraction),
+        stage=stage,
+        now=now,
+        told_until=now - _PROGRESS_GAP,
+    )
+
+
+def _percent(fraction: float) -> int:
+    """Return per cent. The end is told by the report alone: 100 per cent is a result."""
+    return min(round(fraction * 100), 99)
+
+
 def apply_progress(*, attempt: Attempt, fraction: float, stage: str) -> timedelta | None:
     """Note how far the worker is (0 to 1) and at which stage, and tell it, at most twice a second.
 
     What is held back is told by the next progress or by `tell_progress`. Where nobody was asked to
     call that yet, returns the time after which to.
     """
-    # Its end is told by the report alone: 100 per cent is a result.
-    percent, now = min(round(fraction * 100), 99), timezone.now()
+    percent, now = _percent(fraction), timezone.now()
     return _change(attempt, lambda job: _take_progress(job, percent, stage, now))
 
 

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from functools import cache
 from typing import Any, TypedDict, overload
 from uuid import UUID
 
+from django.db.models import DateTimeField
 from django.urls import get_script_prefix, reverse
 
+from events import log
 from events.models import DELETED
 
-from .models import Job, Restore, Status
+from .models import FINAL, Job, Restore, Status
 
 _NOBODY = UUID(int=0)
+# What stands for a job's column in a snapshot of marks. An id stands in other texts, too.
+_MARK = re.compile(r'(<id>|<photo_id>|"<\w+>")')
+# As `iso` and `events.log.text` write them.
+_ISO = 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'
+_ESCAPED = ("0085", "2028", "2029")
 
 
 class RestoreSnapshot(TypedDict):
@@ -137,3 +145,39 @@ def iso(moment: datetime | None) -> str | None: ...
 def iso(moment: datetime | None) -> str | None:
     """Return ISO 8601 in UTC, to the millisecond."""
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z") if moment else None
+
+
+class _Mark(str):
+    """Stands for a column where the snapshot expects its value."""
+
+    def isoformat(self, timespec: str) -> str:
+        """Be a moment, too."""
+        return self
+
+
+def expression(status: Status) -> str:
+    """Return PostgreSQL's expression for the text of a snapshot: of a row called `job`.
+
+    For a status that a job has without a result: final ones have an error. It is made of a snapshot
+    whose values are marks, so that it cannot say anything else.
+    """
+    marks: Any = {field.attname: _Mark(f"<{field.attname}>") for field in Job._meta.fields}  # noqa: SLF001
+    job = Job(**marks | {"status": status} | ({} if status in FINAL else {"error_code": ""}))
+    parts = _MARK.split(log.text(snapshot(job)))
+    made = [_value(part) if at % 2 else f"'{part}'" for at, part in enumerate(parts)]
+    text = f"concat({', '.join(made)})"
+    for code in _ESCAPED:
+        text = f"replace({text}, E'\\u{code}', '\\u{code}')"
+    return text
+
+
+def _value(mark: str) -> str:
+    name = mark.strip('"<>')
+    column = f"job.{name}"
+    if not mark.startswith('"'):
+        return column
+    if isinstance(Job._meta.get_field(name), DateTimeField):  # noqa: SLF001
+        column = f"to_char({column} AT TIME ZONE 'UTC', '{_ISO}')"
+    elif name == "stage":
+        column = f"nullif({column}, '')"
+    return f"coalesce(to_json({column})::text, 'null')"

@@ -3,31 +3,44 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import cache
 from typing import Any
 from uuid import UUID
 
-from django.db import transaction
+from django.db import connection, transaction
+from django.urls import get_script_prefix
 
 from events import log, pruning, rows
 from events.models import DELETED, Event
 
-from .models import Job
+from .models import FINAL, Job, Status
 from .outgoing import outbox
 from .outgoing.rules import EVENT_TYPES
-from .snapshots import JobSnapshot, farewell, snapshot
+from .snapshots import JobSnapshot, expression, farewell, snapshot
 
 PROGRESS = "progress"  # a type of event that is no status; the other one is DELETED
 _BATCH = 500  # events
+_JOB, _OWNER = "job.", "owner."
+# A job that a statement changes, if its owner has no webhooks, and what becomes of it. `OFFSET 0`:
+# by the index, whatever the planner thinks of a table that it knows little of.
+_CHANGE = """{change} AND NOT EXISTS (
+        SELECT FROM jobs_webhook hook
+        WHERE hook.owner_id = job.owner_id AND hook.disabled_at IS NULL OFFSET 0
+    )
+    RETURNING job.id, job.owner_id, {data} AS data"""
+_FOUND = """
+    SELECT '{job}' || id, {final}, id::text, data FROM change
+    UNION ALL SELECT '{owner}' || owner_id, FALSE, id::text, data FROM change"""
 
 
 def job_stream(job_id: UUID | str) -> str:
     """Return the name of the job's stream."""
-    return f"job.{job_id}"
+    return f"{_JOB}{job_id}"
 
 
 def owner_stream(user_id: int) -> str:
     """Return the name of the stream of all jobs of a user."""
-    return f"owner.{user_id}"
+    return f"{_OWNER}{user_id}"
 
 
 def read(jobs: Iterable[Job]) -> list[tuple[Job, int]]:
@@ -64,6 +77,25 @@ def tell_all(job: Job, events: Sequence[Event], *changes: rows.Change) -> None:
     log.append_all(events, *changes)
     for event in events[::2]:
         _tell_webhooks(job, event)
+
+
+def tell_found(change: str, values: Sequence[Any], status: Status, type: str) -> bool:
+    """Make the change of a row `job` and tell what has become of it; False if it met none.
+
+    By one statement, which only PostgreSQL knows; elsewhere nothing is done. `status`: what the job
+    has after it. Nor is anything done where its owner's webhooks are to be told, too.
+    """
+    if connection.vendor != "postgresql":
+        return False
+    statement, told = _found(change, status, get_script_prefix())
+    return log.append_found(statement, told, values, type=type, transient=type == PROGRESS)
+
+
+@cache
+def _found(change: str, status: Status, prefix: str) -> tuple[str, str]:
+    """Return both statements, which stay for addresses that begin with the prefix."""
+    made = _CHANGE.format(change=change, data=expression(status))
+    return made, _FOUND.format(job=_JOB, owner=_OWNER, final=status in FINAL)
 
 
 def tell_deleted(jobs: Sequence[Job]) -> None:

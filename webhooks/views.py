@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import tempfile
 import time
+from contextlib import suppress
 from typing import IO, Any, ClassVar
 
 from django.conf import settings
@@ -26,6 +27,7 @@ from . import deliveries
 from .models import Delivery, Kind
 
 _CHUNK = 64 * 1024
+_SOON_READ = 64 * 1024  # bytes
 _IN_MEMORY = 1024 * 1024  # bytes of an upload; more go to a file
 
 
@@ -110,6 +112,7 @@ class RunPodCompletion(RunPodView):
 
     def post(self, request: Request, token: str) -> Response:
         """Take the report in: 200, and exactly that, or RunPod calls again, twice at most."""
+        told = _is_told_at_once(token, _small_document(request))
         attempt = self.belongs_to(callbacks.attempt_of(token))
         self.body = request.data
         try:
@@ -118,7 +121,7 @@ class RunPodCompletion(RunPodView):
             raise Problem(400, "malformed", str(error)) from error
         is_first_to_name_it = attempt.runpod_job_id is None
         try:
-            moved = lifecycle.apply_report(attempt=attempt, report=report)
+            moved = lifecycle.apply_report(attempt=attempt, report=report) or told
         except lifecycle.WrongAttemptError as error:
             self.outcome = deliveries.ANOTHER_S
             raise Http404 from error
@@ -139,6 +142,8 @@ class RunPodProgress(RunPodView):
 
     def post(self, request: Request, token: str) -> Response:
         """Take it in, by a token of its own: it completes nothing."""
+        if _is_progress_told_at_once(token, _small_document(request)):
+            return Response({"ok": True})
         attempt = self.belongs_to(callbacks.reporting_attempt_of(token))
         self.body = request.data
         fraction, stage = _progress(self.body)
@@ -180,6 +185,35 @@ class RunPodUpload(APIView):
         with file:
             uploads.keep(attempt, file)
         return Response({"ok": True}, status=201)
+
+
+def _small_document(request: Request) -> Any:
+    """Return what a body says that is soon read, whoever it is from; None if it is not."""
+    length = request.META.get("CONTENT_LENGTH", "")
+    if not length.isdecimal() or int(length) > _SOON_READ:
+        return None
+    with suppress(ValueError, RecursionError):
+        return json.loads(request.body)
+    return None
+
+
+def _is_told_at_once(token: str, document: Any) -> bool:
+    try:
+        report = Report.parse(document)
+    except ValueError:
+        return False
+    return lifecycle.end_at_once(token=token, report=report)
+
+
+def _is_progress_told_at_once(token: str, document: Any) -> bool:
+    attempt_id = callbacks.reporting_id_of(token)
+    if attempt_id is None:
+        return False
+    try:
+        fraction, stage = _progress(document)
+    except Problem:
+        return False
+    return lifecycle.progress_at_once(attempt_id=attempt_id, fraction=fraction, stage=stage)
 
 
 def _progress(body: Any) -> tuple[float, str]:

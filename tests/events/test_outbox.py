@@ -91,7 +91,7 @@ def test_where_the_loop_has_ended_the_broker_is_told_all_the_same() -> None:
         ended = asyncio.new_event_loop()
         ended.close()
         messages._home.set(ended)
-        messages.announce([Event(stream_id="a", seq=7, type="progress", data="{}")])
+        messages.announce([messages.message("a", 7, "progress", "{}", final=False)])
 
     packet = asyncio.run(receive_what(announce))
     assert (numbers(packet), packet["origin"]) == ([7], "")
