@@ -7,10 +7,12 @@ the way from RunPod's call to a browser there are two.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import cache, cached_property
-from typing import Any, Generic, NamedTuple, TypeVar, cast
+from functools import cache, cached_property, lru_cache
+from itertools import count
+from typing import Any, Generic, NamedTuple, Self, TypeVar, cast
 
 import psycopg
 from django.db import connection
@@ -77,10 +79,30 @@ def prepared() -> Iterator[CursorWrapper]:
             yield cursor
         return
     connection.ensure_connection()
-    bare: Any = psycopg.Cursor(connection.connection)
+    bare: Any = _Numbered(connection.connection)
     make = connection.make_debug_cursor if connection.queries_logged else connection.make_cursor
     with make(bare) as cursor:
         yield cursor
+
+
+class _Numbered(psycopg.RawCursor[Any]):
+    """A cursor that turns `%s` into PostgreSQL's own `$1` once for each statement.
+
+    psycopg's does so every time where the statement is long or has many values, as all have that
+    append events (measured: a fifth of the time from a worker's call to a browser).
+    """
+
+    def execute(self, query: Any, params: Any = None, **options: Any) -> Self:
+        """Execute it."""
+        return super().execute(query if params is None else _numbered(query), params, **options)
+
+
+@lru_cache(maxsize=512)
+def _numbered(statement: str) -> bytes:
+    number = count(1)
+    return re.sub(
+        "%[s%]", lambda it: f"${next(number)}" if it[0] == "%s" else "%", statement
+    ).encode()
 
 
 class OutdatedError(Exception):

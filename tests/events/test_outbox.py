@@ -13,7 +13,6 @@ from django.db import connection, transaction
 
 from events import log, messages
 from events.messages import Message, Outbox, Packet
-from events.models import Event
 
 
 def message(seq: int) -> Message:

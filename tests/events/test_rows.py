@@ -95,3 +95,14 @@ def test_a_statement_that_comes_again_is_planned_once() -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE '%event%'")
         assert cursor.fetchone() == (1,)
+
+
+@pytest.mark.skipif("connection.vendor != 'postgresql'", reason="SQLite numbers them itself.")
+def test_values_stand_where_they_are_named_however_many() -> None:
+    values = [f"{number} %s %% $1" for number in range(60)]
+    columns = ", ".join(["%s::text"] * len(values))
+    with rows.prepared() as cursor:
+        cursor.execute(f"SELECT '100 %%', {columns}", values)
+        assert cursor.fetchone() == ("100 %", *values)
+        cursor.execute("SELECT '100 %'")
+        assert cursor.fetchone() == ("100 %",)
