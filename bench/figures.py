@@ -147,22 +147,36 @@ def sigterm(system: System, scale: Scale) -> Figure:
 
 
 def webhooks(system: System, scale: Scale) -> Figure:
-    """Measure RunPod's POST → event read, over the whole real path with its commit."""
-    ours, each = _ours(system), scale.webhooks
-    kinds = {"failed": (ours.failure, 0), "completed": (ours.completion, each)}
-    values: dict[str, float] = {}
-    figures = []
-    with _running(system, scale.few + 2 * each) as (server, client):
-        opened = _open(system, client, scale, 0, scale.few + 2 * each)
+    """Measure RunPod's POST → event read, over the whole real path with its commit.
+
+    Each job's worker tells how far it is; then half of them fail, and half are completed.
+    """
+    ours, part = _ours(system), scale.webhooks
+    streams = range(2 * part * scale.repeats)
+    found: dict[str, list[Published]] = {"progress": [], "failed": [], "completed": []}
+    with _running(system, len(streams)) as (server, client):
+        opened = _open(system, client, scale, 0, len(streams))
         server.settle()
-        seconds = each / scale.rate
-        for kind, (post, first) in {"progress": (ours.progress, 2 * each), **kinds}.items():
-            posts = [post(job) for job in range(first, first + each)]
-            found = client.publish_at_rate(posts, rate=scale.rate, seconds=seconds)
-            figures.append(_latencies([found], _shortfall(opened)))
-            values |= {f"{kind}_{name}": value for name, value in figures[-1].values.items()}
-    efforts = [effort for figure in figures for effort in figure.efforts]
-    return Figure(values, efforts, [note for figure in figures for note in figure.notes])
+        for first in streams[:: 2 * part]:
+            jobs = streams[first : first + 2 * part]
+            posts = {
+                "progress": [ours.progress(job) for job in jobs],
+                "failed": [ours.failure(job) for job in jobs[:part]],
+                "completed": [ours.completion(job) for job in jobs[part:]],
+            }
+            for kind, each in posts.items():
+                seconds = len(each) / scale.rate
+                found[kind].append(client.publish_at_rate(each, rate=scale.rate, seconds=seconds))
+    figures = {kind: _latencies(each, []) for kind, each in found.items()}
+    return Figure(
+        {
+            f"{kind}_{name}": it
+            for kind, each in figures.items()
+            for name, it in each.values.items()
+        },
+        [effort for each in figures.values() for effort in each.efforts],
+        [*_shortfall(opened), *(note for each in figures.values() for note in each.notes)],
+    )
 
 
 def webhook_burst(system: System, scale: Scale) -> Figure:

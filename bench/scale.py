@@ -16,7 +16,7 @@ class Scale:
     in_flight: int = 48  # opens at once; daphne lets no more than 50 wait
     rate: int = 50  # events a second where latency is measured
     rate_seconds: float = 10.0
-    webhooks: int = 500  # of each kind
+    webhooks: int = 200  # jobs that fail, and as many that are completed, in each repetition
     at_once: int = 32  # posts, where throughput is measured
     burst_seconds: float = 4.0
     followers: int = 2000  # of one job
@@ -37,7 +37,7 @@ QUICK = Scale(
     many=300,
     opens=200,
     rate_seconds=2.0,
-    webhooks=50,
+    webhooks=25,
     burst_seconds=1.0,
     followers=200,
     fan_outs=3,
