@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
 import pytest
-import time_machine
 from django.db import connection, transaction
 from django.forms.models import model_to_dict
 from django.test import Client
@@ -75,13 +74,6 @@ def said_of(job: Job, status: Status) -> str:
         text = "SELECT {} FROM jobs_job job WHERE id = %s"
         cursor.execute(text.format(expression(status)), [job.pk])
         return str(cursor.fetchone()[0])
-
-
-@pytest.fixture
-def clock() -> Iterator[Traveller]:
-    """Stop the clock; tests move it on."""
-    with time_machine.travel(datetime(2026, 11, 24, 12, tzinfo=UTC), tick=False) as clock:
-        yield clock
 
 
 @pytest.fixture
@@ -165,6 +157,14 @@ def test_a_failure_is_told_by_the_first_statement(attempt: Attempt) -> None:
     assert attempt.ended_at
     delivery = Delivery.objects.get()
     assert (delivery.attempt, delivery.outcome) == (attempt, deliveries.MOVED)
+
+
+def test_a_long_error_is_told_the_long_way(attempt: Attempt) -> None:
+    with CaptureQueriesContext(connection) as queries:
+        error = "CUDA" * 20_000
+        assert call(TOKEN, {"id": "runpod-1", "status": "FAILED", "error": error}) == 200
+    assert queries[0]["sql"].startswith("SELECT")
+    assert Job.objects.get().status == Status.FAILED
 
 
 def call(token: str, body: dict[str, Any], kind: str = "completion") -> int:

@@ -30,13 +30,6 @@ GAP = timedelta(seconds=0.5)
 
 
 @pytest.fixture
-def clock() -> Iterator[Traveller]:
-    """Stop the clock; tests move it on."""
-    with time_machine.travel(datetime(2026, 11, 24, 12, tzinfo=UTC), tick=False) as clock:
-        yield clock
-
-
-@pytest.fixture
 def attempt() -> Attempt:
     return factories.attempt(factories.job(status=Status.PROCESSING))[0]
 
