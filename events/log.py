@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import cache, lru_cache, partial
+from functools import lru_cache, partial
 from itertools import chain
 from typing import Any, NamedTuple, TypeVar
 
@@ -159,11 +159,12 @@ def append_found(
     made = [
         messages.message(stream, seq, type, data, final=final) for stream, seq, data, final in found
     ]
-    transaction.on_commit(partial(messages.announce, made))
+    if made:
+        transaction.on_commit(partial(messages.announce, made))
     return bool(made)
 
 
-@cache
+@lru_cache(maxsize=64)
 def _as_found(change: str, told: str) -> str:
     taking = _TAKE_NUMBERS.format(new="SELECT stream, 1, 0, final FROM new ORDER BY stream")
     return _AS_FOUND.format(change=change, told=told, taking=taking)

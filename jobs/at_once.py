@@ -37,7 +37,7 @@ _END = """
             WHERE other.job_id = attempt.job_id AND other.id <> attempt.id OFFSET 0
         )
     )
-    AND job.status IN ('queued', 'processing')"""
+    AND job.status IN ('queued', 'processing') AND job.stage <> 'on hold'"""
 
 
 def progress(

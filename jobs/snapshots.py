@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
-from functools import cache
+from functools import lru_cache
 from typing import Any, TypedDict, overload
 from uuid import UUID
 
@@ -129,7 +129,7 @@ def _address(name: str, id: UUID) -> str:
     return _address_of_nobody(name, get_script_prefix()).replace(str(_NOBODY), str(id))
 
 
-@cache
+@lru_cache(maxsize=64)
 def _address_of_nobody(name: str, prefix: str) -> str:
     return reverse(name, args=[_NOBODY])
 
@@ -155,26 +155,34 @@ class _Mark(str):
         return self
 
 
-def expression(status: Status) -> str:
-    """Return PostgreSQL's expression for the text of a snapshot: of a row called `job`.
+def expression(status: Status) -> tuple[str, list[str]]:
+    """Return PostgreSQL's expression for the text of a snapshot, of a row called `job`; its values.
 
     For a status that a job has without a result: final ones have an error. It is made of a snapshot
-    whose values are marks, so that it cannot say anything else.
+    whose values are marks, so that it cannot say anything else. What stands between them are the
+    values: addresses begin as the request's did, which may be a stranger's word.
     """
-    marks: Any = {field.attname: _Mark(f"<{field.attname}>") for field in Job._meta.fields}  # noqa: SLF001
-    job = Job(**marks | {"status": status} | ({} if status in FINAL else {"error_code": ""}))
-    parts = _MARK.split(log.text(snapshot(job)))
-    made = [_value(part) if at % 2 else f"'{part}'" for at, part in enumerate(parts)]
-    text = f"concat({', '.join(made)})"
+    parts = _parts(status, get_script_prefix())
+    text = f"concat({', '.join(map(_value, parts))})"
     for code in _ESCAPED:
         text = f"replace({text}, E'\\u{code}', '\\u{code}')"
-    return text
+    return text, list(parts[::2])
 
 
-def _value(mark: str) -> str:
-    name = mark.strip('"<>')
+@lru_cache(maxsize=64)
+def _parts(status: Status, prefix: str) -> tuple[str, ...]:
+    """Return the text of a snapshot of marks, cut: every second part is a mark."""
+    marks: Any = {field.attname: _Mark(f"<{field.attname}>") for field in Job._meta.fields}  # noqa: SLF001
+    job = Job(**marks | {"status": status} | ({} if status in FINAL else {"error_code": ""}))
+    return tuple(_MARK.split(log.text(snapshot(job))))
+
+
+def _value(part: str) -> str:
+    if not _MARK.fullmatch(part):
+        return "%s::text"
+    name = part.strip('"<>')
     column = f"job.{name}"
-    if not mark.startswith('"'):
+    if not part.startswith('"'):
         return column
     if isinstance(Job._meta.get_field(name), DateTimeField):  # noqa: SLF001
         column = f"to_char({column} AT TIME ZONE 'UTC', '{_ISO}')"

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from functools import cache
 from typing import Any
 from uuid import UUID
 
 from django.db import connection, transaction
-from django.urls import get_script_prefix
 
 from events import log, pruning, rows
 from events.models import DELETED, Event
@@ -87,15 +85,15 @@ def tell_found(change: str, values: Sequence[Any], status: Status, type: str) ->
     """
     if connection.vendor != "postgresql":
         return False
-    statement, told = _found(change, status, get_script_prefix())
-    return log.append_found(statement, told, values, type=type, transient=type == PROGRESS)
-
-
-@cache
-def _found(change: str, status: Status, prefix: str) -> tuple[str, str]:
-    """Return both statements, which stay for addresses that begin with the prefix."""
-    made = _CHANGE.format(change=change, data=expression(status))
-    return made, _FOUND.format(job=_JOB, owner=_OWNER, final=status in FINAL)
+    data, texts = expression(status)
+    found = _FOUND.format(job=_JOB, owner=_OWNER, final=status in FINAL)
+    return log.append_found(
+        _CHANGE.format(change=change, data=data),
+        found,
+        [*values, *texts],
+        type=type,
+        transient=type == PROGRESS,
+    )
 
 
 def tell_deleted(jobs: Sequence[Job]) -> None:

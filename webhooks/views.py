@@ -27,7 +27,7 @@ from . import deliveries
 from .models import Delivery, Kind
 
 _CHUNK = 64 * 1024
-_SOON_READ = 64 * 1024  # bytes
+_SOON_READ = 8 * 1024  # bytes: what may be read and judged before it is known who calls
 _IN_MEMORY = 1024 * 1024  # bytes of an upload; more go to a file
 
 
@@ -123,8 +123,10 @@ class RunPodCompletion(RunPodView):
         try:
             moved = lifecycle.apply_report(attempt=attempt, report=report) or told
         except lifecycle.WrongAttemptError as error:
-            self.outcome = deliveries.ANOTHER_S
-            raise Http404 from error
+            moved = told  # and only then was another word of it taken in
+            if not told:
+                self.outcome = deliveries.ANOTHER_S
+                raise Http404 from error
         self.outcome = deliveries.MOVED if moved else deliveries.UNCHANGED
         if is_first_to_name_it:
             tasks.confirm_soon(attempt)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from django.db import connection, transaction
@@ -23,6 +24,7 @@ from time_machine import Traveller
 from events.models import Event
 from jobs import callbacks, lifecycle, streams
 from jobs.models import FINAL, Attempt, Job, Status, Webhook, hash_of
+from jobs.runpod import Report
 from jobs.snapshots import expression, snapshot
 from tests import factories
 from tests.together import together
@@ -71,8 +73,9 @@ class TestExpression(TestCase):
 
 def said_of(job: Job, status: Status) -> str:
     with connection.cursor() as cursor:
-        text = "SELECT {} FROM jobs_job job WHERE id = %s"
-        cursor.execute(text.format(expression(status)), [job.pk])
+        text, values = expression(status)
+        statement = "SELECT {} FROM jobs_job job WHERE id = %s"
+        cursor.execute(statement.format(text), [*values, job.pk])
         return str(cursor.fetchone()[0])
 
 
@@ -245,14 +248,39 @@ def test_of_several_at_the_same_moment_one_is_told(attempt: Attempt) -> None:
     assert [seq for (seq,) in seqs] == [*range(1, len(seqs) + 1)]
 
 
-def test_addresses_begin_as_the_site_does(attempt: Attempt) -> None:
-    prefix = get_script_prefix()
-    assert tell(attempt)
-    set_script_prefix("/restore/")
+@pytest.mark.usefixtures("clock")
+@pytest.mark.parametrize(
+    "prefix", ["/restore/", "/l'atelier/", "/')) AS data), x AS (--%s/", '/"/']
+)
+def test_addresses_begin_as_the_request_does(attempt: Attempt, prefix: str) -> None:
+    was = get_script_prefix()
+    set_script_prefix(prefix)
     try:
-        assert end()
+        at_once = undone(attempt, lambda: end())
+        assert at_once == undone(attempt, lambda: end_slowly(attempt))
+        assert at_once != undone(attempt, lambda: None)
+        assert undone(attempt, lambda: tell(attempt)) == undone(
+            attempt, lambda: tell_slowly(attempt)
+        )
     finally:
-        set_script_prefix(prefix)
-    urls = [json.loads(event.data)["url"] for event in Event.objects.order_by("seq")]
-    assert any(url.startswith("/api/") for url in urls)
-    assert any(url.startswith("/restore/api/") for url in urls)
+        set_script_prefix(was)
+
+
+def test_a_worker_s_own_on_hold_goes_the_long_way(attempt: Attempt) -> None:
+    Job.objects.update(stage="on hold")
+    assert not end()
+    assert call(TOKEN, {"id": "runpod-1", "status": "FAILED"}) == 200
+    assert Job.objects.get().stage == ""
+
+
+def test_what_was_told_at_once_is_not_refused_afterwards(attempt: Attempt) -> None:
+    def meanwhile(token: str, report: Report) -> bool:
+        told = really(token=token, report=report)
+        attempt.hear("TIMED_OUT", None, ends=True)
+        return told
+
+    really = lifecycle.end_at_once
+    with patch("jobs.lifecycle.end_at_once", meanwhile):
+        assert call(TOKEN, {"id": "runpod-1", "status": "FAILED"}) == 200
+    assert Delivery.objects.get().outcome == deliveries.MOVED
+    assert call(TOKEN, {"id": "runpod-1", "status": "FAILED"}) == 404
