@@ -47,6 +47,13 @@ class Wire:
             assert self.read(), self.received
         return self.received
 
+    def read_event(self, number: int) -> None:
+        """Read until the event of that number has come whole."""
+        line = f"id: {number}\n".encode()
+        begin = self.read_to(line).index(line)
+        while b"\n\n" not in self.received[begin:]:
+            assert self.read(), self.received[begin:]
+
     def read_all(self) -> bytes:
         """Read to the end of the response, which is in chunks, and return all of it."""
         return self.read_to(b"\r\n0\r\n\r\n")

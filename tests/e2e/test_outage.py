@@ -124,7 +124,7 @@ def go_on_beating(wires: list[Wire]) -> None:
 def read_to(wires: list[Wire], number: int) -> None:
     """Wait until each has come to that event."""
     for wire in wires:
-        wire.read_to(f"id: {number}\n".encode())
+        wire.read_event(number)
 
 
 def refuse(server: Server, scribe: Scribe) -> float:

@@ -44,7 +44,7 @@ def beside(wires: Wires, job: Job) -> Iterator[Any]:
     wire = wires.open(path(job), bearer(job))
     wire.read_to(b"retry: 3000\n\n")
     with ThreadPoolExecutor(1) as reader:
-        yield reader.submit(wire.read_to, f"id: {EVENTS}\n".encode()), wire
+        yield reader.submit(wire.read_event, EVENTS), wire
 
 
 def taken_up(ours: Relay) -> tuple[int, int]:
